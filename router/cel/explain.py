@@ -166,7 +166,7 @@ def _reason(node: Node, operands: list[Any]) -> str:
                 return f"no such field: {_path(node)}"
             return f"{_path(node)}: {describe_type(owner)} has no fields"
         case IndexAccess() | OptionalIndexAccess():
-            return f"no such element in {kinds[0]}"
+            return f"no such element in {kinds[0]}: {_path(node)}"
         case Binary(operator=operator):
             return f"{kinds[0]} {operator} {kinds[1]} has no value"
         case Call(function="value") if isinstance(operands[0], Optional):
@@ -187,5 +187,11 @@ def _path(node: Node) -> str:
             return f"{_path(operand)}.{name}"
         case OptionalField(operand=operand, name=name):
             return f"{_path(operand)}.?{name}"
+        case IndexAccess(operand=operand, index=Literal(value=str() | int() as index)):
+            return f"{_path(operand)}[{msgspec.json.encode(index).decode()}]"
+        case OptionalIndexAccess(operand=operand, index=Literal(value=str() | int() as index)):
+            return f"{_path(operand)}[?{msgspec.json.encode(index).decode()}]"
+        case IndexAccess(operand=operand) | OptionalIndexAccess(operand=operand):
+            return f"{_path(operand)}[…]"
         case _:
             return "…"

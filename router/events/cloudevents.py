@@ -18,6 +18,8 @@ ATTRIBUTES: Final = frozenset(
 )
 """The attributes that the specification defines; all others are extensions."""
 _MEMBERS: Final = ATTRIBUTES | {"data", "data_base64"}
+_OF_FORMAT: Final = frozenset({"specversion", "dataschema", "datacontenttype", "data_base64"})
+"""The members that say how an event is written, so that a source cannot choose them."""
 TWILIO: Final = "com.twilio."
 """Prefix of the event types that skip these rules, because Twilio's documented example has a timestamp
 as ``datacontenttype``."""
@@ -51,7 +53,8 @@ def violation(event: Mapping[str, Any]) -> tuple[str, str] | None:
 def extension_problem(name: str) -> tuple[str, str] | None:
     """Return why an extension attribute cannot have a name, and what to write; None if it can."""
     if name in _MEMBERS:
-        return f"{name} is no extension", "every event has it: write it beside extensions"
+        hint = "remove it" if name in _OF_FORMAT else "write it beside extensions"
+        return f"{name} is no extension", f"every event has it: {hint}"
     if not _NAME.fullmatch(name):
         return f"{name[:60]!r} is no name of an attribute", "use lower-case letters and digits only"
     return None

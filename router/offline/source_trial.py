@@ -229,10 +229,18 @@ class SourceTester:
             return ItemStep(is_skipped=True), None
         values = {**opened.names, "data": opened.items[index]}
         if isinstance(found, Malformed):
-            steps = tuple(self._attributes(values, {}))
+            steps = tuple(self._attributes(values, self._defaults(values)))
             return ItemStep(attributes=steps, reason=found.reason), None
         event = msgspec.json.decode(found.body)
         return ItemStep(attributes=tuple(self._attributes(values, event)), event=event), found
+
+    def _defaults(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Return the attributes without an expression, for an item that becomes no event."""
+        defaults = {name: self._mapping.default(name) for name in _ATTRIBUTES}
+        defaults["data"] = values["data"]
+        return {
+            name: defaults[name] for name in defaults if getattr(self._spec.event, name) is None
+        }
 
     def _attributes(self, values: dict[str, Any], event: dict[str, Any]) -> list[AttributeStep]:
         mapping = self._spec.event

@@ -248,10 +248,10 @@ class SourceMapping:
     def _text(self, name: str, values: dict[str, Any]) -> str | None:
         expression: Expression | None = getattr(self.spec.event, name)
         if expression is None:
-            return self._default(name)
+            return self.default(name)
         found = expression.value(values)
         if _is_absent(found):
-            return self._default(name)
+            return self.default(name)
         value = _text_of(found)
         if not value:
             if name == "subject":
@@ -260,7 +260,8 @@ class SourceMapping:
             raise EventError("not_mappable", f"{name}: {reason[:_SHOWN] or 'it is no text'}")
         return _checked(name, value)
 
-    def _default(self, name: str) -> str | None:
+    def default(self, name: str) -> str | None:
+        """Return the value of an attribute without an expression; None if it is left out."""
         match name:
             case "type":
                 return f"in.{self.spec.name}"

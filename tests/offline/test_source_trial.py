@@ -161,3 +161,17 @@ async def test_another_path_or_method_is_refused(
     trial, _ = await tried(tmp_path, "open", b'{"kind": "a"}', **more)
 
     assert (trial.verdict, trial.problem) == ("refused", problem)
+
+
+async def test_an_item_that_becomes_no_event_has_the_defaults_of_the_others(tmp_path: Path) -> None:
+    trial, _ = await tried(tmp_path, "open", b'{"kind": ""}')
+
+    (item,) = trial.items
+    steps = {each.name: each.value for each in item.attributes if each.expression is None}
+    assert steps == {
+        "id": "new-id",
+        "source": "/in/open",
+        "time": None,
+        "subject": None,
+        "data": {"kind": ""},
+    }

@@ -101,6 +101,7 @@ def test_several_secrets_are_read(tmp_path):
         ('{verify: {bearer: {token: "${SECRET}"}}, path: /in/../crm}', ["2:55 path: expected /in/ and a name of letters, digits and ._~- | write for example /in/crm"]),
         ('{verify: {bearer: {token: "${SECRET}"}}, path: /in/a/.}', ["2:55 path: expected /in/ and a name of letters, digits and ._~- | write for example /in/crm"]),
         ('{verify: {bearer: {token: "${SECRET}"}}, event: {extensions: {id: body}}}', ["2:70 id is no extension | every event has it: write it beside extensions"]),
+        ('{verify: {bearer: {token: "${SECRET}"}}, event: {extensions: {specversion: body}}}', ["2:70 specversion is no extension | every event has it: remove it"]),
         ('{verify: {bearer: {token: "${SECRET}"}}, event: {extensions: {data: body}}}', ["2:70 data is no extension | every event has it: write it beside extensions"]),
         ('{verify: {bearer: {token: "${SECRET}"}}, event: {extensions: {a-b: body}}}', ["2:70 'a-b' is no name of an attribute | use lower-case letters and digits only"]),
         ('{verify: {bearer: {token: "${SECRET}"}}, splt: body}', None),

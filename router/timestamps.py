@@ -28,6 +28,7 @@ _RFC3339: Final = re.compile(
     r"(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))",
     re.ASCII,
 )
+_MILLISECONDS_FROM: Final = 1e11
 _EPOCH_DAY: Final = dt.date(1970, 1, 1).toordinal()
 
 
@@ -59,6 +60,14 @@ def unix_seconds(text: str) -> float | None:
     """Return the Unix seconds of an RFC 3339 time; None if the text is none."""
     nanoseconds = unix_nanoseconds(text)
     return None if nanoseconds is None else nanoseconds / 10**9
+
+
+def seconds_of(number: float) -> float:
+    """Return the Unix seconds of a number of seconds or, from 1e11 on, of milliseconds.
+
+    1e11 is the year 5138 in seconds, and 1973 in milliseconds.
+    """
+    return number / 1000 if number >= _MILLISECONDS_FROM else number
 
 
 def rfc3339_utc(unix_time: float) -> str:

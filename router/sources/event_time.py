@@ -13,10 +13,8 @@ from typing import Any, Final
 
 from router.cel import as_json
 from router.cel.values import TimestampValue
-from router.timestamps import rfc3339_utc, unix_nanoseconds
+from router.timestamps import rfc3339_utc, seconds_of, unix_nanoseconds
 
-_MILLISECONDS_FROM: Final = 1e11
-"""As seconds, this is the year 5138; as milliseconds, 1973."""
 _LATEST: Final = 253_402_300_800
 _LENGTH_LIMIT: Final = 100
 _DIGITS: Final = frozenset("0123456789.")
@@ -55,5 +53,4 @@ def _of_text(text: str) -> str | None:
 def _of_number(number: float) -> str | None:
     if not 0 <= number < _LATEST * 1000:  # which NaN is not
         return None
-    seconds = number / 1000 if number >= _MILLISECONDS_FROM else number
-    return rfc3339_utc(seconds)
+    return rfc3339_utc(seconds_of(number))

@@ -8,10 +8,8 @@ from typing import Final
 
 from router.datatypes import Duration
 from router.sources.contract import Refusal, RequestHead
-from router.timestamps import unix_seconds
+from router.timestamps import seconds_of, unix_seconds
 
-_MILLISECONDS_FROM: Final = 1e11
-"""Numbers from here on are milliseconds: as seconds they would be after the year 5138."""
 _LONGEST_NUMBER: Final = 20
 _LONGEST_TOLERANCE: Final = 86400.0
 
@@ -34,8 +32,7 @@ def read_time(text: str) -> float | None:
         return unix_seconds(text)
     if len(text) > _LONGEST_NUMBER:
         return None
-    number = float(text)
-    return number / 1000 if number >= _MILLISECONDS_FROM else number
+    return seconds_of(float(text))
 
 
 def check_age(head: RequestHead, signed_at: float, tolerance: float) -> Refusal | None:

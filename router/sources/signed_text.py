@@ -11,12 +11,12 @@ from typing import Final
 import msgspec
 
 from router.sources.contract import RequestHead
+from router.sources.header_names import is_header_name
 
 PLACEHOLDERS: Final = ("body", "timestamp", "method", "path", "query", "url", "header:NAME")
 """The placeholders of a template."""
 _HEADER: Final = "header:"
 _TOKEN: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+")
-_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _BRACES: Final = {"{{": "{", "}}": "}"}
 _LONGEST: Final = 500
 
@@ -77,7 +77,7 @@ def _pieces(template: str) -> Iterator[Piece]:
             yield Piece(_BRACES.get(token, token))
             continue
         header = name.removeprefix(_HEADER)
-        if name not in PLACEHOLDERS[:-1] and (header == name or not _NAME.fullmatch(header)):
+        if name not in PLACEHOLDERS[:-1] and (header == name or not is_header_name(header)):
             known = ", ".join(f"{{{each}}}" for each in PLACEHOLDERS)
             raise ValueError(f"has the unknown part {{{name}}}: there are {known}")
         yield Piece(name, is_placeholder=True)

@@ -3,9 +3,7 @@
 A secret in the query stands in the logs of each proxy: a header is safer.
 """
 
-import re
 from http import HTTPStatus
-from typing import Final
 
 from router.sources.contract import (
     CredentialPlaces,
@@ -16,12 +14,11 @@ from router.sources.contract import (
     VerifierEnvironment,
     secret_list,
 )
+from router.sources.header_names import is_header_name
 from router.sources.http_credentials import CREDENTIALS_LIMIT, is_known
 from router.sources.missing_header import missing_header_hint
 from router.sources.query_text import parameter
 from router.sources.secret_config import SecretConfig, secret_warnings
-
-_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 
 
 class ApiKeyConfig(SecretConfig, frozen=True, kw_only=True):
@@ -38,7 +35,7 @@ class ApiKeyConfig(SecretConfig, frozen=True, kw_only=True):
             raise ValueError("header or query, one of both: write for example header: X-API-Key")
         for option in ("header", "query"):
             name = getattr(self, option)
-            if name is not None and not _NAME.fullmatch(name):
+            if name is not None and not is_header_name(name):
                 raise ValueError(f"{option} must be a name, such as X-API-Key or code")
 
     def credential_places(self) -> CredentialPlaces:

@@ -3,19 +3,18 @@
 Source: RFC 2104, and the forms that senders have in common.
 """
 
-import re
 from typing import Final
 
 from router.datatypes import Duration
 from router.sources.contract import OptionWarning, VerifierEnvironment
 from router.sources.freshness import check_tolerance
+from router.sources.header_names import check_header_name
 from router.sources.hmac_scheme import HASHES, HmacScheme, SignatureEncoding
 from router.sources.hmac_verifier import HmacVerifier
 from router.sources.secret_config import SecretConfig, secret_warnings
 from router.sources.signed_text import SignedText
 
 _SEPARATORS: Final = {"": "", ",": ",", "comma": ",", " ": " ", "space": " "}
-_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 
 
 class HmacConfig(SecretConfig, frozen=True, kw_only=True):
@@ -47,9 +46,8 @@ class HmacConfig(SecretConfig, frozen=True, kw_only=True):
             raise ValueError(f"algorithm must be one of {', '.join(HASHES)}{why}")
         if self.separator not in _SEPARATORS:
             raise ValueError("separator must be comma or space")
-        for option, name in (("header", self.header), ("timestamp", self.timestamp or "X")):
-            if not _NAME.fullmatch(name):
-                raise ValueError(f"{option} must be the name of a header, such as X-Signature")
+        check_header_name("header", self.header)
+        check_header_name("timestamp", self.timestamp)
         _check_text(self.signed, self.timestamp)
 
     def warnings(self) -> tuple[OptionWarning, ...]:

@@ -9,6 +9,7 @@ Source: Grafana, "Configure webhook notifications", section "HMAC signature".
 from router.datatypes import Duration
 from router.sources.contract import OptionWarning, VerifierEnvironment
 from router.sources.freshness import check_tolerance
+from router.sources.header_names import check_header_name
 from router.sources.hmac_scheme import HmacScheme
 from router.sources.hmac_verifier import HmacVerifier
 from router.sources.secret_config import SecretConfig, secret_warnings
@@ -28,6 +29,8 @@ class GrafanaConfig(SecretConfig, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_tolerance(self.tolerance)
+        check_header_name("header", self.header)
+        check_header_name("timestamp", self.timestamp)
 
     def warnings(self) -> tuple[OptionWarning, ...]:
         """Return what ``router check`` warns of."""

@@ -25,6 +25,7 @@ from router.sources.contract import (
     VerifierConfig,
     VerifierEnvironment,
 )
+from router.sources.header_names import check_header_name
 from router.sources.missing_header import missing_header_hint
 
 _SUCCESS: Final = "SUCCESS"
@@ -68,6 +69,8 @@ class MtlsConfig(VerifierConfig, frozen=True, kw_only=True):
                 "verified must name the header with the proxy's verdict, such as"
                 " X-Client-Verify: nginx passes on certificates that it has not verified"
             )
+        check_header_name("header", self.header)
+        check_header_name("verified", self.verified)
         for name in _MATCHED:
             if len(getattr(self, name)) > _MAX_VALUES:
                 raise ValueError(f"{name} has more than {_MAX_VALUES} values")

@@ -10,6 +10,7 @@ manually".
 from router.datatypes import Duration
 from router.sources.contract import Refusal, RequestHead, VerifierEnvironment
 from router.sources.freshness import check_tolerance
+from router.sources.header_names import check_header_name
 from router.sources.hmac_scheme import MAX_SIGNATURES, HmacScheme
 from router.sources.hmac_verifier import Claim, HmacVerifier, claim_at, read_header
 from router.sources.secret_config import SecretConfig
@@ -27,6 +28,7 @@ class StripeConfig(SecretConfig, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_tolerance(self.tolerance)
+        check_header_name("header", self.header)
 
 
 class StripeVerifier(HmacVerifier):

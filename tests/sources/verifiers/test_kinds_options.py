@@ -26,6 +26,9 @@ HMAC = {"secret": LONG, "header": "X-Signature"}
         ("hmac", {**HMAC, "timestamp": "X-Time"}, r"signed must contain \{timestamp\}"),
         ("hmac", {**HMAC, "separator": "|"}, "separator must be comma or space"),
         ("hmac", {**HMAC, "header": "X Signature"}, "header must be the name of a header"),
+        ("stripe", {"secret": LONG, "header": "Stripe Signature"}, "header must be the name"),
+        ("grafana", {"secret": LONG, "timestamp": ""}, "timestamp must be the name of a header"),
+        ("mtls", {"dns": ("a.example",), "header": "X:Cert"}, "header must be the name"),
         ("sendgrid", {"public_key": "abc"}, "public_key is no public key in base64: copy"),
         ("sendgrid", {"public_key": ()}, "public_key must have from 1"),
         (

@@ -5,16 +5,20 @@ are paced, at most one in each ``interval``, because a write costs Redis the sam
 it; a group of ``enough`` is not delayed.
 
 Each caller waits for the write that contains its item and gets that write's result. The wait is
-bounded: over ``max_waiting`` an item is rejected. When a write fails, all waiting items fail with
-it, because the next write would probably fail too, only later.
+bounded: over ``max_waiting`` an item is rejected. When Redis does not confirm a write, all waiting items
+fail with it, because the next write would probably fail too, only later. After any other error each item
+of the group is written by itself, so that one that cannot be written fails its own caller only.
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, NoReturn, TypeVar
 
 from router.errors import JournalUnavailableError, OverloadedError
+
+logger = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -131,6 +135,8 @@ class GroupCommit(Generic[Item, Result]):
             results = await self._write([waiting.item for waiting in group])
         except JournalUnavailableError as error:
             self._fail([*group, *self._drain()], str(error))
+        except Exception as error:  # noqa: BLE001 - each item has its own result
+            await self._write_alone(group, error)
         except BaseException:
             self._fail(group, "the write was cancelled")
             raise
@@ -139,6 +145,20 @@ class GroupCommit(Generic[Item, Result]):
                 self.waiting -= waiting.weight
                 if not waiting.future.done():
                     waiting.future.set_result(result)
+
+    async def _write_alone(self, group: list[_Waiting[Item, Result]], error: Exception) -> None:
+        """Write each item by itself after an unexpected error, which then fails one caller only."""
+        if len(group) == 1:
+            self.waiting -= group[0].weight
+            if not group[0].future.done():
+                group[0].future.set_exception(error)
+            return
+        logger.error(
+            "group not written; its items are written one by one",
+            extra={"count": len(group), "reason": f"{type(error).__name__}: {error}"},
+        )
+        for waiting in group:
+            await self._write_group([waiting])
 
     def _drain(self) -> list[_Waiting[Item, Result]]:
         rest = list(self._queue)

@@ -157,7 +157,8 @@ def _multipart(body: bytes, content_type: str) -> dict[str, Any]:
                 elif part is not None and part.name is not None and part.filename is None:
                     pairs.append((part.name, _text(bytes(content), part.charset)))
     except (multipart.MultipartError, ValueError, LookupError) as error:
-        raise EventError("not_a_form", f"the form is malformed: {error}", "$") from None
+        reason = " ".join(str(each) for each in error.args) or type(error).__name__
+        raise EventError("not_a_form", f"the form is malformed: {reason}", "$") from None
     return _merged(pairs)
 
 

@@ -19,6 +19,8 @@ class Writer:
 
     async def __call__(self, group: list[str]) -> list[str]:
         self.groups.append(group)
+        if "cannot be encoded" in group:
+            raise UnicodeEncodeError("utf-8", "\udcff", 0, 1, "surrogates not allowed")
         await self.permits.acquire()
         if self.error is not None:
             raise self.error
@@ -222,3 +224,22 @@ async def test_a_group_that_is_large_enough_is_not_paced(writer: Writer) -> None
     assert writer.groups == [["a"], ["b", "c", "d"]]
     runner.cancel()
     await settled(*again)
+
+
+async def test_an_item_that_cannot_be_written_fails_its_own_caller_only(
+    commit: GroupCommit[str, str], writer: Writer
+) -> None:
+    """One request with a byte that is no text must not end ingress."""
+    loop = asyncio.get_running_loop()
+    items = ["good", "cannot be encoded", "good too"]
+    tasks = [loop.create_task(commit.commit(item)) for item in items]
+    for _ in range(3):
+        writer.permits.release()
+
+    results = await settled(*tasks)
+
+    assert writer.groups[0] == items
+    assert [type(each) for each in results] == [type(None), UnicodeEncodeError, type(None)]
+    last = loop.create_task(commit.commit("last"))
+    assert await settled(last) == [None]
+    assert commit.waiting == 0

@@ -74,7 +74,7 @@ class TokenBuckets:
             raise RequestRejectedError(
                 HTTPStatus.TOO_MANY_REQUESTS,
                 "too_many",
-                f"this {self._by} exceeds {self._rate:g} events a second",
+                f"this {self._by} exceeds {_words(self._rate)}",
                 headers={"Retry-After": str(retry_after)},
             )
 
@@ -97,6 +97,14 @@ class TokenBuckets:
         bucket.tokens = min(self._burst, bucket.tokens + gained)
         bucket.updated_at = now
         return bucket
+
+
+def _words(rate: float) -> str:
+    """Return a rate in the unit in which it is at least 1, or by the hour."""
+    for unit, seconds in (("second", 1), ("minute", 60)):
+        if rate * seconds >= 1:
+            return f"{rate * seconds:g} events a {unit}"
+    return f"{rate * 3600:g} events an hour"
 
 
 def _key(owner: BucketOwner) -> object:

@@ -27,6 +27,15 @@ _OF_BUILT_IN: Final[Mapping[str, str]] = {
     "too_many_events": "raise ROUTER_MAX_EVENTS_PER_REQUEST, or send fewer events at once",
     "wrong_origin": "add the origin to ROUTER_WEBHOOK_ORIGINS",
 }
+_OF_SOURCES: Final[Mapping[str, str]] = {
+    **_OF_ALL,
+    "too_many": "raise rate of the source, or ROUTER_CLIENT_RATE, if the sender needs more",
+    "too_many_events": "raise events_per_request of the source and ROUTER_MAX_EVENTS_PER_REQUEST",
+    "not_mappable": "router sources test shows each step from such a request to its events",
+    "not_found": "router sources list shows the paths of all sources",
+    "method": "add it to methods of the source, if the sender needs it",
+    "wrong_origin": "add the origin to ROUTER_WEBHOOK_ORIGINS",
+}
 _HASH: Final = "bodySHA256"
 BUILT_IN: Final = ("twilio", "events")
 """The sources that have a path in every router."""
@@ -39,7 +48,7 @@ def next_step(source: str, code: str) -> str:
         source: The name of the source; ``""`` for a request to no source.
         code: The code of the error.
     """
-    hints = _OF_BUILT_IN if source in (*BUILT_IN, "") else _OF_ALL
+    hints = _OF_BUILT_IN if source in (*BUILT_IN, "") else _OF_SOURCES
     return hints.get(code, "")
 
 

@@ -11,6 +11,10 @@ from router.ingress.refusal_hints import next_step, without_values
         ("twilio", "wrong_signature", "ROUTER_TWILIO_AUTH_TOKENS"),
         ("", "not_found", "POST /events"),
         ("crm", "too_large", "ROUTER_MAX_BODY"),
+        ("crm", "too_many", "rate of the source"),
+        ("crm", "too_many_events", "events_per_request"),
+        ("crm", "not_mappable", "router sources test"),
+        ("unknown", "not_found", "router sources list"),
         # Its secret is in the rules folder.
         ("crm", "wrong_signature", None),
     ],

@@ -170,9 +170,10 @@ def _explain(
     recipients = rule.recipients(content, alert.labels, now)
     sendings: tuple[Sending, ...] = ()
     if result is RuleResult.MATCHED:
+        shown = rule.features.at_threshold(alert)
         sendings = tuple(
             Sending(delivery.destination, destinations[delivery.destination].preview(delivery))
-            for delivery in fan_out([Notification(alert, recipients.destinations)])
+            for delivery in fan_out([Notification(shown, recipients.destinations)])
         )
     return RuleExplanation(
         rule=rule.name,

@@ -42,13 +42,15 @@ def find_rule(configuration: Configuration, name: str) -> Rule:
 def sample_delivery(rule: Rule, event: Event, destination: str, *, now: float) -> Delivery:
     """Return what ``rule`` would send about ``event``, whether or not it matches.
 
+    A rule that measures has the figures of its threshold.
+
     Args:
         rule: The rule.
         event: The event.
         destination: The name of the destination.
         now: Unix time in seconds.
     """
-    alert = raise_alert(event, document(event), rule, now=now)
+    alert = rule.features.at_threshold(raise_alert(event, document(event), rule, now=now))
     return Delivery(id=delivery_id(alert.id, destination), destination=destination, alert=alert)
 
 

@@ -278,6 +278,10 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
         """Yield a sentence for ``explain``, about a match of this event, without asking the store."""
         return iter(())
 
+    def threshold_words(self) -> tuple[str, ...]:
+        """Return the figures at which the feature notifies, in the words of the store, for previews."""
+        return ()
+
     def describe_ending(self, content: dict[str, Any]) -> str:
         """Return the sentence for ``explain``, about an event that ends something."""
         raise NotImplementedError

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Final, TypeVar, Union
 
+from router.alerts import Alert
 from router.rules.state.absent import AbsentFeature
 from router.rules.state.cooldown import CooldownFeature
 from router.rules.state.count import CountFeature
@@ -15,6 +16,7 @@ from router.rules.state.group import GroupFeature
 from router.rules.state.inhibit import InhibitFeature
 from router.rules.state.lifecycle import LifecycleFeature, lifecycle_of
 from router.rules.state.measure import MeasureFeature
+from router.rules.state.measured import measured
 from router.rules.state.pending import PendingFeature
 from router.rules.state.ratio import RatioFeature
 from router.rules.state.remind import RemindFeature
@@ -147,6 +149,14 @@ class RuleFeatures:
         """Return where a version before keyed alerts has stored the alert of an event, if anywhere."""
         places = (feature.older_place(content) for feature in self.all)
         return next((place for place in places if place is not None), None)
+
+    def at_threshold(self, alert: Alert) -> Alert:
+        """Return an alert with the figures at which the rule notifies, as a preview shows it.
+
+        Without them a summary that has ``alert.measure`` fails, and its plain form is shown.
+        """
+        words = next(filter(None, (feature.threshold_words() for feature in self.all)), ())
+        return measured(alert, words)
 
     def with_feature(self, feature: Feature) -> "RuleFeatures":
         """Return these features and one more."""

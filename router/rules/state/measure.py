@@ -288,6 +288,10 @@ class MeasureFeature(Feature, frozen=True, kw_only=True):
             ),
         )
 
+    def threshold_words(self) -> tuple[str, ...]:
+        numbers = (milliseconds(self.text.within), self.text.bound.limit, self.text.min_events)
+        return (self.text.statistic, *as_words(numbers))
+
     def describe(self, content: dict[str, Any]) -> Iterator[str]:
         text, bound, value = self.text, self.text.bound, self._number(content)
         threshold = f"{text.statistic} {bound.side} {number_text(bound.limit)}"

@@ -1,5 +1,6 @@
 """``ratio``: notify when the share of some events among all of them crosses a threshold."""
 
+import math
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -115,6 +116,12 @@ class RatioFeature(Feature, frozen=True, kw_only=True):
             self._bound,
             facts.resolves_when_back,
         )
+
+    def threshold_words(self) -> tuple[str, ...]:
+        total = self.text.min_events
+        side, share, _ = self._bound
+        part = math.ceil(share * total) if side == "at_least" else math.floor(share * total)
+        return (RATIO, *as_words((milliseconds(self.text.within), part, total)))
 
     def describe(self, content: dict[str, Any]) -> Iterator[str]:
         words = {True: "is", False: "is not", None: "cannot be said to be"}

@@ -1,5 +1,6 @@
 """``spike``: notify when there are several times as many events as in the window before."""
 
+import math
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Final
 
@@ -123,6 +124,11 @@ class SpikeFeature(Feature, frozen=True, kw_only=True):
             text.times if text.back is None else text.back,
             facts.resolves_when_back,
         )
+
+    def threshold_words(self) -> tuple[str, ...]:
+        total = max(self.text.min_events, math.ceil(self.text.times))
+        before = math.floor(total / self.text.times)
+        return (SPIKE, *as_words((milliseconds(self.text.within), before, total)))
 
     def describe(self, content: dict[str, Any]) -> Iterator[str]:
         text, span = self.text, span_text(self.text.within)

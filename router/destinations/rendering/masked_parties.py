@@ -15,7 +15,9 @@ _SHOWN: Final = 4
 """Digits that are shown at most, at the beginning and at the end."""
 _ELLIPSIS: Final = "…"
 
-_NUMBER: Final = re.compile(r"(?<![\w+])\+(\d{7,15})(?!\d)")
+# E.164, also as people write it: +1 (415) 555-0100.
+_NUMBER: Final = re.compile(r"(?<![\w+])\+(\d(?:[ ().-]{0,2}\d){6,14})(?!\d)")
+_SEPARATORS: Final = re.compile(r"[ ().-]+")
 _DIGITS: Final = re.compile(r"\+?(\d{5,15})")
 # A user of SIP may be percent-encoded; parameters behind the host may name people, too.
 _SIP: Final = re.compile(r"\b(sips?:)([^\s@<>]{1,256})@([\w.:\[\]-]{1,255})[^\s<>]*", re.IGNORECASE)
@@ -35,7 +37,7 @@ def mask_parties(text: str) -> str:
     masked = _SIP.sub(lambda found: f"{found[1]}{_user(found[2])}@{found[3]}", text)
     masked = _NAMED.sub(lambda found: f"{found[1]}{_user(found[2])}", masked)
     masked = _MAIL.sub(lambda found: f"{_user(found[1])}@{found[2]}", masked)
-    return _NUMBER.sub(lambda found: f"+{_number(found[1])}", masked)
+    return _NUMBER.sub(lambda found: f"+{_number(_SEPARATORS.sub('', found[1]))}", masked)
 
 
 def mask_party(text: str) -> str:

@@ -35,6 +35,8 @@ def test_a_party_is_shown_in_part(party: str, shown: str) -> None:
     ("text", "shown"),
     [
         ("Call of +442079461234 to +15551230001", "Call of +4420…1234 to +155…0001"),
+        ("Call +1 (415) 555-0100 back", "Call +141…0100 back"),
+        ("Call +44 20 7946 1234, please", "Call +4420…1234, please"),
         ("Weekly Standup", "Weekly Standup"),
         ("2026-01-01T00:00:00+00:00", "2026-01-01T00:00:00+00:00"),
         ("CA00000000000000000000000000000001", "CA00000000000000000000000000000001"),

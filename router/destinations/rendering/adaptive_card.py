@@ -13,8 +13,16 @@ import msgspec
 
 from router.alerts import Alert, AlertStatus, Delivery, Severity
 from router.destinations.contract import Links
-from router.destinations.rendering.notes import labelled_links, members, notes, status_line, title
+from router.destinations.rendering.notes import (
+    below_title,
+    labelled_links,
+    members,
+    notes,
+    status_line,
+    title,
+)
 from router.destinations.rendering.summary import facts
+from router.destinations.rendering.templates import TemplateTarget
 from router.destinations.rendering.text import one_line
 
 SIZE_LIMIT: Final = 28 * 1024
@@ -87,7 +95,7 @@ def _heading(alert: Alert, summary: str) -> Element:
     status = status_line(alert)
     items = [
         _text([_run(f"{status.sign} {title(alert)}", weight="Bolder", size="Medium")]),
-        _text([_run(summary)]),
+        _text([_run(below_title(alert, summary, TemplateTarget.TEXT))]),
     ]
     remarks = " ".join(notes(alert))
     if remarks:

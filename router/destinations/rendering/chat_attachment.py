@@ -11,8 +11,16 @@ from typing import Any, Final
 from router.alerts import Alert, Delivery
 from router.destinations.contract import Links
 from router.destinations.rendering.escapes import markdown
-from router.destinations.rendering.notes import labelled_links, members, notes, status_line, title
+from router.destinations.rendering.notes import (
+    below_title,
+    labelled_links,
+    members,
+    notes,
+    status_line,
+    title,
+)
 from router.destinations.rendering.summary import Summary, facts
+from router.destinations.rendering.templates import TemplateTarget
 from router.destinations.rendering.text import cut, one_line
 
 TEXT_LIMIT: Final = 3500
@@ -33,7 +41,8 @@ def attachment_message(
     """
     alert = delivery.alert
     status = status_line(alert)
-    heading = f"{status.sign} **{markdown(title(alert))}**: {line.text}"
+    text = below_title(alert, line.text, TemplateTarget.MARKDOWN)
+    heading = f"{status.sign} **{markdown(title(alert))}**: {text}"
     fields = [
         {"title": markdown(fact.label), "value": markdown(fact.value), "short": True}
         for fact in facts(alert, event)

@@ -21,6 +21,7 @@ from router.destinations.rendering.life import (
     suppressed,
 )
 from router.destinations.rendering.summary import COLOURS
+from router.destinations.rendering.templates import ESCAPES, TemplateTarget
 from router.destinations.rendering.text import one_line
 from router.destinations.rendering.twilio_pages import twilio_pages
 
@@ -64,6 +65,19 @@ def title(alert: Alert) -> str:
     if alert.status is AlertStatus.FIRING:
         return alert.rule
     return f"{alert.status.capitalize()}: {alert.rule}"
+
+
+def below_title(alert: Alert, summary: str, target: TemplateTarget) -> str:
+    """Return a summary without the rule's name at its beginning, for a message whose title has it.
+
+    A reader sees the first words of a notification only, and they must not be the name twice.
+
+    Args:
+        alert: The alert.
+        summary: Its summary, escaped for the target.
+        target: How it was escaped.
+    """
+    return summary.removeprefix(ESCAPES[target](f"{alert.rule}: ")) or summary
 
 
 def message_title(alert: Alert, summary: str) -> str:

@@ -16,6 +16,7 @@ from router.destinations.rendering.life import STILL_FIRING
 from router.destinations.rendering.notes import (
     RESOLVED_COLOUR,
     RESOLVED_SIGN,
+    below_title,
     labelled_links,
     members,
     notes,
@@ -60,10 +61,11 @@ def message(
     alert = delivery.alert
     status = status_line(alert)
     heading = f"{status.sign} {title(alert)}"
-    notification = cut(f"{status.sign} {_escape(title(alert))}: {line.text}", SECTION_LIMIT)
+    text = below_title(alert, line.text, TemplateTarget.SLACK)
+    notification = cut(f"{status.sign} {_escape(title(alert))}: {text}", SECTION_LIMIT)
     top = [
         {"type": "header", "text": _plain_text(one_line(heading, HEADER_LIMIT))},
-        _section(line.text),
+        _section(text),
     ]
     remarks = notes(alert)
     if remarks:

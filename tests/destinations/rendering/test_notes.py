@@ -7,10 +7,12 @@ from router.alerts import Alert, AlertId, AlertStatus, Measurement, Member, Seve
 from router.destinations.rendering.notes import (
     MEMBER_LIMIT,
     MEMBERS_LIMIT,
+    below_title,
     members,
     notes,
     status_line,
 )
+from router.destinations.rendering.templates import TemplateTarget
 
 MEASURED = Measurement(value=41 / 512, of=41, total=512, text="41 of 512 in the last 10m, 8.0 %")
 FIRING, RESOLVED = AlertStatus.FIRING, AlertStatus.RESOLVED
@@ -115,3 +117,19 @@ def test_a_members_summary_is_one_short_line(alert):
     (line,) = lines
     assert line.startswith("2023-11-14 22:13:20 UTC · two lines xxx")
     assert len(line) == len("2023-11-14 22:13:20 UTC · ") + MEMBER_LIMIT
+
+
+@pytest.mark.parametrize(
+    ("summary", "shown"),
+    [
+        ("bad-call: com.example.a", "com.example.a"),
+        ("bad-calls: 3", "bad-calls: 3"),
+        ("Two calls failed", "Two calls failed"),
+        ("bad-call: ", "bad-call: "),
+    ],
+)
+def test_a_summary_below_a_title_does_not_repeat_the_rules_name(
+    alert: Alert, summary: str, shown: str
+) -> None:
+    named = changed(alert, rule="bad-call")
+    assert below_title(named, summary, TemplateTarget.TEXT) == shown

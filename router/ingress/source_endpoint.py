@@ -30,6 +30,10 @@ from router.sources.remapping import unmapped_request
 ROUTE: Final = "/in/{tail:.*}"
 
 
+class _HandshakeAnswer(web.Response):
+    """The answer to a handshake, which may be a 202 too."""
+
+
 class SourceEndpoint:
     """Accepts the requests of sources.
 
@@ -67,7 +71,8 @@ class SourceEndpoint:
             request, source.spec.name, partial(self._read, source)
         )
         accepted = source.spec.accepted
-        if accepted is None or response.status != HTTPStatus.ACCEPTED:
+        is_answer = isinstance(response, _HandshakeAnswer) or response.status != HTTPStatus.ACCEPTED
+        if accepted is None or is_answer:
             return response
         return _like(response, web.Response(status=accepted.status, text=accepted.text))
 
@@ -137,7 +142,7 @@ class SourceEndpoint:
     async def _answer(self, reply: SourceReply) -> web.Response:
         if reply.visit is not None:
             await self._visit(reply.visit, reply.hosts)
-        return web.Response(
+        return _HandshakeAnswer(
             status=reply.status, body=reply.content, content_type=reply.content_type
         )
 

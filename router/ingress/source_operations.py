@@ -8,16 +8,18 @@ from router.http.openapi import JSON, Operation, ResponseSpec
 from router.ingress.openapi import RESPONSES
 from router.sources.contract import VerifierConfig
 from router.sources.signature_headers import SIGNATURE_HEADERS
-from router.sources.spec import SourceSpec
+from router.sources.spec import Reply, SourceSpec
 
+_TEXT: Final = "text/plain"
 _ANY: Final[Mapping[str, Any]] = {}
 _FORM: Final[Mapping[str, Any]] = {"type": "object", "additionalProperties": True}
 _BODY: Final[Mapping[str, Mapping[str, Any]]] = {
     JSON: _ANY,
     "application/x-www-form-urlencoded": _FORM,
     "multipart/form-data": _FORM,
-    "text/plain": {"type": "string"},
+    _TEXT: {"type": "string"},
 }
+_HANDSHAKE: Final = "The answer to a handshake, whose request becomes no event."
 _HTTP_SCHEMES: Final = ("basic", "bearer")
 _MTLS: Final = "mtls"
 
@@ -73,18 +75,30 @@ def _operation(spec: SourceSpec, method: str) -> Operation:
 
 def _responses(spec: SourceSpec) -> dict[int, ResponseSpec]:
     found = {**RESPONSES, 401: ResponseSpec("The signature or the credentials are missing.")}
-    for reply in spec.replies:
-        media_type = JSON if reply.json is not None else "text/plain"
-        found[reply.status] = ResponseSpec(
-            "The answer to a handshake, whose request becomes no event.",
-            _ANY,
-            media_types=(media_type,),
+    if spec.accepted is not None:
+        del found[HTTPStatus.ACCEPTED.value]
+        found[spec.accepted.status] = ResponseSpec(
+            "The events are durable.", {"type": "string"}, media_types=(_TEXT,)
         )
+    for reply in spec.replies:
+        found[reply.status] = _answer_or(found.get(reply.status), reply)
         if reply.visit is not None:
             found[HTTPStatus.FAILED_DEPENDENCY.value] = ResponseSpec(
                 "The URL that confirms a subscription did not answer."
             )
     return found
+
+
+def _answer_or(other: ResponseSpec | None, reply: Reply) -> ResponseSpec:
+    """Return the answer to a handshake, beside what else has its status."""
+    media_type = JSON if reply.json is not None else _TEXT
+    if other is None:
+        return ResponseSpec(_HANDSHAKE, _ANY, media_types=(media_type,))
+    description = other.description
+    if _HANDSHAKE not in description:
+        description = f"{description} {_HANDSHAKE}"
+    media_types = tuple(dict.fromkeys((*other.media_types, media_type)))
+    return ResponseSpec(description, _ANY, media_types=media_types)
 
 
 def _scheme(name: str, config: VerifierConfig) -> dict[str, Any] | None:

@@ -45,6 +45,8 @@ sources:
   polite:
     verify: none
     accepted: {status: 200, text: thanks}
+    replies:
+      - {when: body.kind == "ping", status: 202, json: {pong: body.n}}
   confirmed:
     verify: none
     replies:
@@ -193,6 +195,14 @@ async def test_a_source_for_anyone_takes_json_forms_text_and_queries(
         {"body": "plain text", "query": {}},
         {"body": None, "query": {"id": "5"}},
     ]
+
+
+async def test_the_answer_to_a_handshake_may_be_a_202_of_its_own(
+    router: Running, http: aiohttp.ClientSession
+) -> None:
+    body = b'{"kind": "ping", "n": 5}'
+
+    assert await send(http, f"{router.url}/in/polite", body) == (202, {"pong": 5})
 
 
 async def test_a_handshake_is_answered_and_is_no_event(

@@ -45,7 +45,10 @@ def test_each_source_is_described_with_what_it_needs(tmp_path: Path) -> None:
     assert schemes["github.github"]["name"] == "X-Hub-Signature-256"
     assert "application/x-www-form-urlencoded" in found["/in/github"]["requestBody"]["content"]
     assert {"202", "401", "503"} <= set(found["/in/github"]["responses"])
-    assert "200" in found["/in/slack"]["responses"]
+    slack = found["/in/slack"]["responses"]
+    assert slack["200"]["description"].startswith("The events are durable. The answer to a handsh")
+    assert set(slack["200"]["content"]) == {"text/plain", "application/json"}
+    assert "202" not in slack
     assert "200" not in found["/in/github"]["responses"]
     assert len({of["operationId"] for of in found.values()}) == len(found)
 

@@ -37,7 +37,16 @@ _Read = tuple[tuple[str, ...], str]
 _parsed: Final = functools.lru_cache(maxsize=10_000)(parse_field_path)
 # The names of fields with a telephone number, a SIP address or a client identity, in all products.
 _PARTIES: Final = frozenset(
-    {"from", "to", "caller", "callee", "called", "contact_channel_address", "phone_number"}
+    {
+        "from",
+        "to",
+        "caller",
+        "callee",
+        "called",
+        "contact_channel_address",
+        "phone_number",
+        "phonenumber",
+    }
 )
 
 

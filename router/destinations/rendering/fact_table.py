@@ -5,7 +5,8 @@ without a part is not shown. An event is described by the rows of the longest pa
 The fields are those of Twilio's pages on each type of Event Streams: "Conference Summary", "Conference
 Participant Summary", "Call Summary", "Gateway Call Event", "Voice SDK Events", "Gateway Metrics", "Voice SDK
 Metrics", "Outbound Message", "Inbound Message", "Error Logs", "Task", "Task Queue", "Worker", "Reservation",
-"Flow", "Step", "Verification", "Message Status", "Status Callback", "Call Progress Event"; those of forms, of
+"Flow", "Step", "Verification", "Message Status", "Status Callback", "Call Progress Event", "Brand",
+"Campaign", "Phone Number", "Conversations", "Video Room", "Super SIM"; those of forms, of
 the presets twilio-status and twilio-debugger, are of "Call Resource", "Message Resource" and "Debugger".
 """
 
@@ -304,6 +305,39 @@ _VERIFY: Final = (
     _row("Service", "service_sid"),
     _ACCOUNT,
 )
+_COMPLIANCE: Final = (
+    _row("Brand", "brandsid", "brandstatus"),
+    _row("Campaign", "campaignsid", "campaignregistrationstatus"),
+    _row("Verification", "tollfreeverificationsid", "verificationstatus"),
+    _row("Number", _part("phonenumber", PARTY), "phonenumbersid"),
+    _row("Reason", "failurereason"),
+    _row("Messaging service", "messagingservicesid"),
+    _row("Account", "accountsid"),
+)
+_CONVERSATION: Final = (
+    _row("Conversation", "ConversationSid"),
+    _row("Message", "MessageSid"),
+    _row("Participant", "ParticipantSid"),
+    _row("Identity", _part("Identity | Author", PARTY)),
+    _row("Messaging service", "MessagingServiceSid"),
+    _ACCOUNT,
+)
+_ROOM: Final = (
+    _row("Room", "room_name", "room_sid"),
+    _row("Participant", "participant_sid"),
+    _row("Track", "track_type", "track_sid"),
+    _row("Status", "status", "end_reason"),
+    _row("Duration", _part("duration_sec | duration_secs", SECONDS)),
+    _row("Region", "media_region"),
+    _ACCOUNT,
+)
+_SIM: Final = (
+    _row("SIM", "sim_unique_name", "sim_sid"),
+    _row("Fleet", "fleet_sid"),
+    _row("Network", "network.friendly_name", "rat_type"),
+    _ACCOUNT,
+)
+_TWILIO: Final = (_ACCOUNT, _row("Status", "status"), _SUBJECT)
 
 ANY: Final = ""
 """The pattern of types that no other pattern has."""
@@ -325,6 +359,11 @@ FACTS: Final[Mapping[str, tuple[FactRow, ...]]] = {
     "com.twilio.taskrouter.": _TASKROUTER,
     "com.twilio.studio.flow.": _STUDIO,
     "com.twilio.accountsecurity.verify.": _VERIFY,
+    "com.twilio.messaging.compliance.": _COMPLIANCE,
+    "com.twilio.conversations.": _CONVERSATION,
+    "com.twilio.video.insights.": _ROOM,
+    "com.twilio.iot.supersim.": _SIM,
+    "com.twilio.": _TWILIO,
     ANY: _CONFERENCE,
 }
 """The rows of each type, by the beginning of its name."""

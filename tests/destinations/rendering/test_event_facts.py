@@ -273,7 +273,7 @@ def test_hostile_text_in_each_field_is_one_short_line(tmp_path: Path) -> None:
         assert len(fact.value) <= 300
 
 
-@pytest.mark.parametrize("name", ["from", "From", "Caller"])
+@pytest.mark.parametrize("name", ["from", "From", "Caller", "phonenumber"])
 def test_a_party_that_a_rule_reads_is_masked_however_a_sender_spells_its_field(name: str) -> None:
     (fact,) = values_read(
         {"data": {name: "client-7"}}, (f"data.{name}",), frozenset(), whole_numbers=False

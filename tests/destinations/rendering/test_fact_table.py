@@ -8,7 +8,7 @@ import pytest
 from msgspec import inspect
 
 from router.destinations.rendering.fact_table import ANY, FACTS, FactPart, labels_of
-from router.events.schemas import SCHEMAS
+from router.events.schemas import KNOWN_TYPES, SCHEMAS
 
 GUIDE = (Path(__file__).parents[3] / "docs" / "rules.md").read_text()
 DOCUMENTED = [prefix for prefix in FACTS if any(name.startswith(prefix) for name in SCHEMAS)]
@@ -68,3 +68,10 @@ def test_labels_are_short_and_each_stands_once(prefix: str) -> None:
 def test_a_type_has_the_rows_of_its_longest_pattern() -> None:
     assert labels_of("com.twilio.voice.insights.call-summary.partial")[0] == "Call"
     assert labels_of("com.example.call")[0] == "Conference"
+
+
+def test_no_event_of_another_product_of_twilio_is_called_a_conference() -> None:
+    named = [
+        name for name in KNOWN_TYPES if "Conference" in labels_of(name) and ".voice." not in name
+    ]
+    assert named == []

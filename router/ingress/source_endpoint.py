@@ -16,7 +16,6 @@ from router.datatypes import Texts
 from router.events.model import Event, Malformed, Received
 from router.ingress import http_binding
 from router.ingress.forwarded import Sender
-from router.ingress.mapping_budget import MappingBudget
 from router.ingress.reception import Reading, Reception
 from router.ingress.request_head import called_urls, request_head
 from router.ingress.responses import RequestRejectedError
@@ -25,6 +24,7 @@ from router.ingress.source_table import ActiveSource, SourceTable
 from router.settings.model import Settings
 from router.sources.contract import Fetch, FetchError, Refusal, RequestHead
 from router.sources.mapping import OpenedRequest, SourceReply, UnmappableError
+from router.sources.mapping_budget import MappingBudget
 from router.sources.remapping import unmapped_request
 
 ROUTE: Final = "/in/{tail:.*}"

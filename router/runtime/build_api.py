@@ -55,6 +55,7 @@ from router.rules.model import Rule
 from router.rules.state.alert_limits import AlertLimits
 from router.settings.model import Settings
 from router.sources.mapping import MappingLimits
+from router.sources.mapping_budget import MappingBudget
 from router.sources.replay import RequestReplay
 from router.sources.spec import SourceSpec
 
@@ -138,7 +139,9 @@ def build_quarantine(
         max_depth=settings.max_depth,
         max_values=max_request_values(settings.max_body),
     )
-    return Quarantine(connection, clock, RequestReplay(sources, limits, clock.new_id).events)
+    budget = functools.partial(MappingBudget, settings.max_body, clock.monotonic)
+    replay = RequestReplay(sources, limits, clock.new_id, budget)
+    return Quarantine(connection, clock, replay.events)
 
 
 def build_operator_routes(

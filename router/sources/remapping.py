@@ -8,6 +8,7 @@ from router.errors import EventError
 from router.events.model import Event, Malformed, UnmappedRequest
 from router.sources.contract import RequestHead
 from router.sources.mapping import OpenedRequest, SourceMapping, UnmappableError
+from router.sources.mapping_budget import MappingBudget
 from router.sources.request_body import BodyKind, decode_body
 
 _JSON: Final = "application/json"
@@ -39,7 +40,11 @@ def unmapped_request(
 
 
 def remapped(
-    mapping: SourceMapping, request: UnmappedRequest, body: bytes, received_at: float
+    mapping: SourceMapping,
+    request: UnmappedRequest,
+    body: bytes,
+    received_at: float,
+    budget: MappingBudget,
 ) -> list[Event]:
     """Return the events of a request, or an item, that could not be mapped before.
 
@@ -50,6 +55,7 @@ def remapped(
         request: The rest of the request.
         body: The body, or the item.
         received_at: Unix time in seconds.
+        budget: The limits of its cost, because it may be in quarantine for its cost.
 
     Raises:
         EventError: It still cannot be mapped, or it is a handshake.
@@ -76,6 +82,7 @@ def remapped(
         match mapping.event(opened, index, received_at):
             case Event() as event:
                 events.append(event)
+                budget.count(len(event.body))
             case Malformed(reason=reason):
                 raise UnmappableError("not_mappable", reason)
             case None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from router.errors import EventError
 from router.events.model import Event, UnmappedRequest
 from router.sources.mapping import MappingLimits, SourceMapping
+from router.sources.mapping_budget import MappingBudget
 from router.sources.remapping import remapped
 from router.sources.spec import SourceSpec
 
@@ -16,6 +17,7 @@ class RequestReplay:
         sources: Returns the active sources.
         limits: Limits of a request.
         new_id: Makes the id of an event whose source gives none.
+        new_budget: Makes the limits of the cost of a request.
     """
 
     def __init__(
@@ -23,10 +25,12 @@ class RequestReplay:
         sources: Callable[[], Sequence[SourceSpec]],
         limits: MappingLimits,
         new_id: Callable[[], str],
+        new_budget: Callable[[], MappingBudget],
     ) -> None:
         self._sources = sources
         self._limits = limits
         self._new_id = new_id
+        self._new_budget = new_budget
 
     def events(
         self, request: UnmappedRequest, body: bytes, received_at: float
@@ -43,6 +47,6 @@ class RequestReplay:
             return None
         mapping = SourceMapping(spec, self._limits, self._new_id)
         try:
-            return remapped(mapping, request, body, received_at)
+            return remapped(mapping, request, body, received_at, self._new_budget())
         except EventError:
             return None

@@ -12,8 +12,8 @@ from support.running import Running
 from support.sources import ingress_with, quarantined
 
 from router.datatypes import Secret
-from router.ingress import mapping_budget
 from router.journal.connection import Connection
+from router.sources import mapping_budget
 
 RULES = """
 sources:

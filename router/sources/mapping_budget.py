@@ -35,7 +35,13 @@ class MappingBudget:
         self._since = monotonic()
 
     async def spend(self, size_bytes: int) -> None:
-        """Count the bytes of an item; let other tasks run if the mapping has run for a while.
+        """Count an item as ``count``, and let other tasks run if the mapping has run for a while."""
+        if self.count(size_bytes):
+            await asyncio.sleep(0)
+            self._since = self._monotonic()
+
+    def count(self, size_bytes: int) -> bool:
+        """Count the bytes of an item; return whether the mapping has run for a while.
 
         Raises:
             UnmappableError: The events of the request are too large, or take too long.
@@ -47,11 +53,11 @@ class MappingBudget:
             )
         elapsed = self._monotonic() - self._since
         if elapsed < _SLICE:
-            return
+            return False
         self._seconds -= elapsed
         if self._seconds < 0:
             raise UnmappableError(
                 "too_slow", f"the expressions take more than {LONGEST:g} s for its items", "$"
             )
-        await asyncio.sleep(0)
-        self._since = self._monotonic()
+        self._since += elapsed
+        return True

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from router.ingress.mapping_budget import GROWTH, LONGEST, MappingBudget
 from router.sources.mapping import UnmappableError
+from router.sources.mapping_budget import GROWTH, LONGEST, MappingBudget
 
 LARGEST = 4 << 20
 

@@ -49,9 +49,13 @@ def explain_twilio_mismatch(mismatch: TwilioMismatch) -> str:
     for changed, allowed, sentence in _trials(mismatch):
         if _fits(changed, urls, allowed):
             return sentence
-    for url in itertools.islice(dict.fromkeys(_urls(head, urls[0])), _MAX_URLS):
-        if _fits(mismatch, [url], tokens):
-            return _sentence(url, urls[0])
+    try:
+        # A header of a stranger may make a URL that is none.
+        for url in itertools.islice(dict.fromkeys(_urls(head, urls[0])), _MAX_URLS):
+            if _fits(mismatch, [url], tokens):
+                return _sentence(url, urls[0])
+    except ValueError:
+        pass
     return ""
 
 

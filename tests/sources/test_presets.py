@@ -20,7 +20,7 @@ from support.sender_samples import (
     secrets_of,
     signed,
 )
-from support.signed_requests import NOW
+from support.signed_requests import now
 from support.sns_messages import fetch_sns_certificate
 
 from router.configuration.load import FolderPart, load
@@ -121,7 +121,7 @@ async def refusals(folder: Path, sample: SenderSample, secret: Any) -> list[str]
     """Return the codes of the verifiers that refuse a sample, signed by the right secret."""
     spec = loaded(folder, yaml_of(sample.preset, verify={"secret": secret}))
     sent = signed(sample)
-    head = head_of(sent.headers, query=query_of(sample), received_at=NOW)
+    head = head_of(sent.headers, query=query_of(sample), received_at=now())
     found = [
         await verdict(build_verifier(config, ENVIRONMENT), head, sent.body)
         for config in spec.verify.values()

@@ -14,7 +14,7 @@ from twilio.request_validator import RequestValidator
 
 from router.configuration.readers.sources import preset_parts
 from router.datatypes import Secret
-from support.signed_requests import CASES, NOW, PLANTED, URL, SignedCase, form_of
+from support.signed_requests import CASES, PLANTED, URL, SignedCase, form_of, now
 from support.sns_messages import signed_message
 
 FOLDER: Final = Path(__file__).parents[1] / "data" / "senders"
@@ -92,7 +92,7 @@ def _revealed(secret: Any) -> Any:
 def signed(sample: SenderSample, url: str = URL) -> SenderSample:
     """Return a sample as its sender signs it now for a URL."""
     case = case_of(sample.preset)
-    body, headers = sample.body, case.headers(sample.body, NOW)
+    body, headers = sample.body, case.headers(sample.body, now())
     if case.key == "sns":
         body, headers = _signed_by_sns(body), {}
     if case.key == "twilio":
@@ -105,7 +105,7 @@ def _signed_by_sns(body: bytes) -> bytes:
     message = {"Subject": None, **msgspec.json.decode(body)}
     changes = {"Signature", "SigningCertURL", "Timestamp"}
     kept = {name: each for name, each in message.items() if name not in changes}
-    return msgspec.json.encode(signed_message(NOW, **kept))
+    return msgspec.json.encode(signed_message(now(), **kept))
 
 
 def query_of(sample: SenderSample) -> str:

@@ -34,8 +34,12 @@ from support.sns_messages import (
     sns_notification,
 )
 
-NOW: Final = float(int(system_clock().now()))
-"""The time of the requests. Some libraries read the clock themselves."""
+
+def now() -> float:
+    """Return the time of a request, in whole seconds. Some libraries read the clock themselves."""
+    return float(int(system_clock().now()))
+
+
 BODY: Final = b'{"id": "evt_1", "kind": "renamed", "name": "\xc3\xa9"}'
 PLANTED: Final = "s3cr3t-canary-0123456789abcdef"
 OTHER: Final = "another-secret-9876543210fedcba"
@@ -85,13 +89,16 @@ class SignedCase(msgspec.Struct, frozen=True, kw_only=True):
 
     def request(self, age: float = 0.0) -> tuple[RequestHead, bytes]:
         """A request that was signed ``age`` seconds ago."""
-        body = self.body(NOW - age)
-        return self.with_headers(self.headers(body, NOW - age), body), body
+        at = now()
+        body = self.body(at - age)
+        return self.with_headers(self.headers(body, at - age), body, at), body
 
-    def with_headers(self, headers: Mapping[str, str], body: bytes) -> RequestHead:
+    def with_headers(
+        self, headers: Mapping[str, str], body: bytes, at: float | None = None
+    ) -> RequestHead:
         query = self.query(body)
         url = f"{URL}?{query}" if query else URL
-        return head_of(headers, query=query, urls=(url,), received_at=NOW)
+        return head_of(headers, query=query, urls=(url,), received_at=at or now())
 
     def verifier(self, environment: VerifierEnvironment, options: Any = None) -> Verifier:
         config = VERIFIERS[self.key].config(**(self.options if options is None else options))
@@ -136,7 +143,7 @@ def stripe_agrees(headers: Mapping[str, str], body: bytes) -> bool:
 
 class FixedClock(Clock):
     def now(self) -> float:
-        return NOW
+        return now()
 
 
 def slack_agrees(headers: Mapping[str, str], body: bytes) -> bool:

@@ -5,7 +5,7 @@ from contracts.verifier import VerifierContract
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.requests_of_senders import head_of, verdict
-from support.signed_requests import CASES, NOW
+from support.signed_requests import CASES, now
 
 from router.sources.verifiers.kinds import VERIFIERS
 
@@ -25,7 +25,7 @@ class TestEachVerifier(VerifierContract):
     async def test_random_headers_neither_raise_nor_pass(self, data, case, environment):
         head, _ = case.request()
         headers = {name: data.draw(values) for name in sorted(head.headers)}
-        head = head_of(headers, query=data.draw(st.text(max_size=50)), received_at=NOW)
+        head = head_of(headers, query=data.draw(st.text(max_size=50)), received_at=now())
         refusal = await verdict(case.verifier(environment), head, data.draw(st.binary()))
         assert refusal is not None
 

@@ -91,7 +91,7 @@ def resolve_sender(
         headers: Headers of the request.
         trusted: Networks of the trusted proxies.
     """
-    address = _peer_address(peer or "")
+    address = peer_address(peer or "")
     if not trusted or not trusted.contains(address):
         return Sender(address, f"{scheme}://{host}")
     elements = parse_forwarded(headers.getall("Forwarded", ()))
@@ -123,7 +123,8 @@ def check_base_url(url: str) -> None:
 
 
 @functools.lru_cache(maxsize=1024)
-def _peer_address(text: str) -> Address | None:
+def peer_address(text: str) -> Address | None:
+    """Return the address of the other end of a connection; None if it has none."""
     return parse_address(text)
 
 

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from router.datatypes import parse_address
-from router.ingress.forwarded import Sender, called_target, check_base_url
+from router.ingress.forwarded import Sender, called_target, check_base_url, peer_address
 from router.sources import twilio_signature
 from router.sources.contract import RequestHead
 
@@ -51,7 +50,7 @@ def request_head(
         received_at: Unix time in seconds.
         sender: The sender behind trusted proxies; None if there are none.
     """
-    peer = parse_address(request.remote or "")
+    peer = peer_address(request.remote or "")
     target = called_target(request.scheme, request.host, request.raw_path)
     path, _, query = target.path.partition("?")
     return RequestHead(

@@ -45,6 +45,7 @@ _SHOWN: Final = 200
 """Characters of a value in a reason."""
 _ITEM: Final = ("data",)
 _BODY: Final = ("event", "body")
+_RECEIVED_AT: Final = ("event", "received_at")
 
 
 class OpenedRequest(msgspec.Struct, frozen=True):
@@ -103,6 +104,8 @@ class SourceMapping:
         self._read_names = frozenset(name for name in NAMES if self.reads(name))
         self.fields: Final = RequestFields(spec.verify.values())
         path_of_data = _path(spec.event.data)
+        # A field of the body is JSON already, and converting it would visit each of its values.
+        self._data_is_json = path_of_data is not None and path_of_data[:2] != _RECEIVED_AT
         self._takes_body = path_of_data == _BODY or (path_of_data == _ITEM and spec.split is None)
 
     def open(self, head: RequestHead, body: bytes, content_type: str) -> OpenedRequest:
@@ -293,7 +296,9 @@ class SourceMapping:
         expression = self.spec.event.data
         if expression is None:
             return values["data"]
-        value = as_json(expression.value(values))
+        value = expression.value(values)
+        if not self._data_is_json:
+            value = as_json(value)
         if value is ERROR:
             raise EventError("not_mappable", f"data: {expression.reason(values)[:_SHOWN]}")
         return value

@@ -14,7 +14,7 @@ from yarl import URL
 
 from router.datatypes import Secret
 from router.errors import ConfigurationError
-from router.sources.twilio_signature import body_hash, called_urls, sign
+from router.sources.twilio_signature import SIGNATURE_HEADER, body_hash, called_urls, sign
 
 _TIMEOUT_SECONDS: Final = 10
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS)
@@ -76,7 +76,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
             if self.public_url or self.sink_url
             else target
         )
-        headers = {"Content-Type": _JSON, "X-Twilio-Signature": sign(signed, self.auth_token)}
+        headers = {"Content-Type": _JSON, SIGNATURE_HEADER: sign(signed, self.auth_token)}
         if self.credentials is not None:
             encoded = base64.b64encode(self.credentials.reveal().encode()).decode()
             headers["Authorization"] = f"Basic {encoded}"

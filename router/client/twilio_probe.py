@@ -21,7 +21,7 @@ from router.destinations.transport.http_status import HttpReply
 from router.http.openapi import ErrorBody
 from router.ingress.responses import Accepted
 from router.settings.model import Egress
-from router.sources.twilio_signature import body_hash, sign
+from router.sources.twilio_signature import SIGNATURE_HEADER, body_hash, sign
 
 T = TypeVar("T")
 
@@ -140,7 +140,7 @@ async def probe(
     called = f"{url}{'&' if urlsplit(url).query else '?'}{query}"
     headers = {
         "Content-Type": "application/json",
-        "X-Twilio-Signature": sign(called, auth_token or _UNKNOWN_TOKEN),
+        SIGNATURE_HEADER: sign(called, auth_token or _UNKNOWN_TOKEN),
     }
     if credentials is not None:
         encoded = base64.b64encode(credentials.reveal().encode()).decode()

@@ -22,8 +22,8 @@ from router.sources.http_credentials import basic_credentials, is_known
 
 _BASIC: Final = {"WWW-Authenticate": 'Basic realm="twilio", charset="UTF-8"'}
 _BEARER: Final = {"WWW-Authenticate": "Bearer"}
-_SIGNATURE: Final = istr("X-Twilio-Signature")
-_SIGNATURE_SETTINGS: Final = istr("X-Twilio-Webhooks-Signature-Settings")
+_SIGNATURE: Final = istr(twilio_signature.SIGNATURE_HEADER)
+_SIGNATURE_SETTINGS: Final = istr(twilio_signature.SETTINGS_HEADER)
 
 
 def check_address(settings: Settings, address: Address | None) -> None:

@@ -23,6 +23,9 @@ from urllib.parse import parse_qs, parse_qsl, quote, urlsplit, urlunsplit
 from router.datatypes import Secret
 
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
+SIGNATURE_HEADER: Final = "X-Twilio-Signature"
+SETTINGS_HEADER: Final = "X-Twilio-Webhooks-Signature-Settings"
+"""It names the algorithm of a shared key."""
 _HASH: Final = "bodySHA256"
 _MAX_FIELDS: Final = 1000
 _DIGESTS: Final = {"HMAC_SHA1": "sha1", "HMAC_SHA256": "sha256"}

@@ -28,6 +28,8 @@ from router.sources.secret_config import check_secrets, secret_warnings
 from router.sources.signature_hints import LARGEST_BODY, HintBudget, body_variants
 from router.sources.twilio_hints import TwilioMismatch, explain_twilio_mismatch
 from router.sources.twilio_signature import (
+    SETTINGS_HEADER,
+    SIGNATURE_HEADER,
     SignatureCheck,
     check_body,
     find_signing_token,
@@ -35,8 +37,6 @@ from router.sources.twilio_signature import (
     signed_fields,
 )
 
-_SIGNATURE: Final = "X-Twilio-Signature"
-_SETTINGS: Final = "X-Twilio-Webhooks-Signature-Settings"
 _FORM: Final = "application/x-www-form-urlencoded"
 _MAX_URLS: Final = 6
 _LONGEST_SETTINGS: Final = 500
@@ -72,7 +72,7 @@ class TwilioVerifier(Verifier):
 
     def check_head(self, head: RequestHead) -> Refusal | None:
         """Refuse a request without a signature, and JSON whose signature is wrong."""
-        signature = read_header(head, _SIGNATURE, "Twilio, which signs every request")
+        signature = read_header(head, SIGNATURE_HEADER, "Twilio, which signs every request")
         if isinstance(signature, Refusal):
             return signature
         if not self._tokens:
@@ -99,10 +99,10 @@ class TwilioVerifier(Verifier):
             fields = signed_fields(body)
         except ValueError:
             return Refusal(code="malformed_form", reason="the form has too many fields")
-        return self._check(head, head.headers.get(_SIGNATURE, "").strip(), fields)
+        return self._check(head, head.headers.get(SIGNATURE_HEADER, "").strip(), fields)
 
     def _check(self, head: RequestHead, signature: str, fields: str) -> Refusal | None:
-        settings = head.headers.get(_SETTINGS, "")[:_LONGEST_SETTINGS]
+        settings = head.headers.get(SETTINGS_HEADER, "")[:_LONGEST_SETTINGS]
         # Twilio signs the URL of a webhook with the credentials that it contains.
         authorization = head.headers.get("Authorization", "")[:_LONGEST_CREDENTIALS]
         credentials = basic_credentials(authorization).decode("utf-8", "surrogateescape")

@@ -18,7 +18,6 @@ from router.cli.rules_folder import folder_or_default, load_rules, preview_envir
 from router.configuration.model import Configuration
 from router.destinations.spec import make_destination
 from router.errors import ConfigurationError
-from router.events.limits import max_request_values
 from router.events.model import Event
 from router.offline.explain import Explanation, RuleResult, explain
 from router.offline.source_trial import (
@@ -117,11 +116,7 @@ def test_source(  # noqa: PLR0913 - a command has as many options as a request h
 
 
 def _tester(spec: SourceSpec, settings: Settings) -> SourceTester:
-    limits = MappingLimits(
-        max_events=settings.max_events_per_request,
-        max_depth=settings.max_depth,
-        max_values=max_request_values(settings.max_body),
-    )
+    limits = MappingLimits.of(settings)
     return SourceTester(spec, settings.twilio_auth_tokens, limits, CLOCK.new_id)
 
 

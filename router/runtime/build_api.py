@@ -32,7 +32,6 @@ from router.clock import Clock
 from router.configuration.model import Configuration
 from router.configuration.reload import Reloader
 from router.destinations.contract import Environment
-from router.events.limits import max_request_values
 from router.events.masks import Masks
 from router.history.event_history import EventHistory
 from router.http import health
@@ -134,11 +133,7 @@ def build_quarantine(
     sources: Callable[[], Sequence[SourceSpec]],
 ) -> Quarantine:
     """Return the quarantine, which maps the requests of the active sources again."""
-    limits = MappingLimits(
-        max_events=settings.max_events_per_request,
-        max_depth=settings.max_depth,
-        max_values=max_request_values(settings.max_body),
-    )
+    limits = MappingLimits.of(settings)
     budget = functools.partial(MappingBudget, settings.max_body, clock.monotonic)
     replay = RequestReplay(sources, limits, clock.new_id, budget)
     return Quarantine(connection, clock, replay.events)

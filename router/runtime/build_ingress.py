@@ -109,11 +109,7 @@ def _source_endpoint(
             trusted_proxies=settings.trusted_proxies,
             fetch=fetch,
         ),
-        MappingLimits(
-            max_events=settings.max_events_per_request,
-            max_depth=settings.max_depth,
-            max_values=reception.max_values,
-        ),
+        MappingLimits.of(settings),
         clock.new_id,
         clock.monotonic,
     )

@@ -18,8 +18,9 @@ from router.cel.tree import path as tree_path
 from router.cel.values import Optional, TimestampValue, describe_type
 from router.errors import EventError, EventsTooLargeError
 from router.events import cloudevents, limits
-from router.events.model import Event, Malformed
+from router.events.model import Event, Malformed, key_of
 from router.field_paths import FieldPath
+from router.settings.model import Settings
 from router.sources.contract import RequestHead
 from router.sources.event_time import event_time
 from router.sources.request_body import BodyKind, RequestBody, decode_body
@@ -78,6 +79,15 @@ class MappingLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Nesting depth of arrays and objects."""
     max_values: int
     """Values of the whole body."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> "MappingLimits":
+        """Return the limits of the settings."""
+        return cls(
+            max_events=settings.max_events_per_request,
+            max_depth=settings.max_depth,
+            max_values=limits.max_request_values(settings.max_body),
+        )
 
 
 class UnmappableError(EventError):
@@ -158,13 +168,13 @@ class SourceMapping:
         except EventError as error:
             path = "$" if self.spec.split is None else f"$[{index}]"
             return Malformed(error.message, path, received_at, _item_text(opened, item))
-        key = f"{attributes['source']}\x00{attributes['id']}"
+        event_id, source, event_type = attributes["id"], attributes["source"], attributes["type"]
         return Event(
-            attributes["id"],
-            attributes["source"],
-            attributes["type"],
+            event_id,
+            source,
+            event_type,
             attributes.get("time", ""),
-            key,
+            key_of(event_type, source, event_id, text),
             received_at,
             text,
         )
@@ -195,7 +205,7 @@ class SourceMapping:
         if "query" in self._read_names:
             names["query"] = self.fields.query(head)
         if "received_at" in self._read_names:
-            names["received_at"] = TimestampValue(int(head.received_at * 1_000_000) * 1000)
+            names["received_at"] = arrival(head.received_at)
         return names
 
     def items(self, names: Mapping[str, Any], body: Any) -> tuple[Any, ...]:
@@ -302,6 +312,11 @@ class SourceMapping:
         if value is ERROR:
             raise EventError("not_mappable", f"data: {expression.reason(values)[:_SHOWN]}")
         return value
+
+
+def arrival(received_at: float) -> TimestampValue:
+    """Return the value of ``received_at``, of which the argument is Unix time in seconds."""
+    return TimestampValue(int(received_at * 1_000_000) * 1000)
 
 
 def _paths_read(spec: SourceSpec) -> frozenset[FieldPath]:

@@ -3,13 +3,12 @@
 from typing import Any, Final
 
 from router.cel import ERROR
-from router.cel.values import TimestampValue
 from router.errors import EventError
 from router.events.model import Event, Malformed, UnmappedRequest
 from router.sources.contract import RequestHead
-from router.sources.mapping import OpenedRequest, SourceMapping, UnmappableError
+from router.sources.mapping import OpenedRequest, SourceMapping, UnmappableError, arrival
 from router.sources.mapping_budget import MappingBudget
-from router.sources.request_body import BodyKind, decode_body
+from router.sources.request_body import BodyKind, decode_body, decoded_text
 
 _JSON: Final = "application/json"
 
@@ -32,7 +31,7 @@ def unmapped_request(
     headers = mapping.fields.headers(head) if mapping.reads("headers") else {}
     return UnmappedRequest(
         source=mapping.spec.name,
-        content_type=content_type,
+        content_type=decoded_text(content_type),  # because a record holds text only
         headers={name: value for name, value in headers.items() if mapping.reads("headers", name)},
         query={name: value for name, value in query.items() if mapping.reads("query", name)},
         is_item=is_item and mapping.spec.split is not None,
@@ -71,7 +70,7 @@ def remapped(
         "form": decoded.value if decoded.kind is BodyKind.FORM else {},
         "headers": request.headers,
         "query": request.query,
-        "received_at": TimestampValue(int(received_at * 1_000_000) * 1000),
+        "received_at": arrival(received_at),
     }
     items = (decoded.value,) if request.is_item else mapping.items(names, decoded.value)
     opened = OpenedRequest(decoded, names, items)

@@ -26,6 +26,7 @@ from router.settings.model import Settings
 from router.sources.contract import NO_SECRETS
 from router.sources.signature_hints import HintBudget
 from router.sources.twilio_hints import TwilioMismatch, explain_twilio_mismatch
+from router.sources.twilio_signature import SETTINGS_HEADER, SIGNATURE_HEADER
 
 TWILIO: Final = "/twilio"
 EVENTS: Final = "/events"
@@ -77,13 +78,7 @@ class Ingress:
 
     async def options_events(self, request: web.Request) -> web.Response:
         """Tell an origin whether it may send: the handshake of CloudEvents web hooks."""
-        try:
-            allowed = http_binding.handshake_headers(
-                request.headers, self._settings.webhook_origins, self._events_per_minute()
-            )
-        except RequestRejectedError as rejection:
-            return self._reception.reject(request, "events", rejection)
-        return web.Response(headers=allowed)
+        return self._reception.handshake(request, "events", self._events_per_minute())
 
     async def reject_method(self, request: web.Request) -> web.Response:
         """Reject a method other than POST, and log it, because a sink may be set up with GET."""
@@ -139,8 +134,8 @@ class Ingress:
         hint = explain_twilio_mismatch(
             TwilioMismatch(
                 head=request_head(request, urls, received_at=now),
-                signature=request.headers.get("X-Twilio-Signature", ""),
-                settings=request.headers.get("X-Twilio-Webhooks-Signature-Settings", ""),
+                signature=request.headers.get(SIGNATURE_HEADER, ""),
+                settings=request.headers.get(SETTINGS_HEADER, ""),
                 credentials=credentials,
                 fields="",
                 auth_tokens=self._settings.twilio_auth_tokens,

@@ -20,6 +20,7 @@ from router.http.openapi import JSON
 from router.ingress.body import BodyReader
 from router.ingress.decode_turns import DecodeTurns
 from router.ingress.forwarded import Sender, called_target, resolve_sender
+from router.ingress.http_binding import handshake_headers
 from router.ingress.intake import Intake
 from router.ingress.rate_limit import TokenBuckets
 from router.ingress.responses import (
@@ -57,6 +58,7 @@ class Reception:
     def __init__(self, settings: Settings, intake: Intake, sink_tests: SinkTests) -> None:
         clock = intake.clock
         self._proxies = settings.trusted_proxies
+        self._origins = settings.webhook_origins
         self._commit = intake.commit
         self._admission = intake.admission
         self._source_record = intake.source_record
@@ -134,6 +136,22 @@ class Reception:
             request.headers,
             self._proxies,
         )
+
+    def handshake(
+        self, request: web.BaseRequest, source: str, events_per_minute: int
+    ) -> web.Response:
+        """Tell an origin whether it may send: the handshake of CloudEvents web hooks.
+
+        Args:
+            request: The request.
+            source: The name of the source.
+            events_per_minute: The rate to grant; 0 for no limit.
+        """
+        try:
+            allowed = handshake_headers(request.headers, self._origins, events_per_minute)
+        except RequestRejectedError as rejection:
+            return self.reject(request, source, rejection)
+        return web.Response(headers=allowed)
 
     def note_skipped(self, source: str, items: int) -> None:
         """Count items of an accepted request that the source leaves out."""

@@ -10,11 +10,10 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
+import msgspec
 from aiohttp import hdrs, web
 
-from router.datatypes import Texts
 from router.events.model import Event, Malformed, Received
-from router.ingress import http_binding
 from router.ingress.forwarded import Sender
 from router.ingress.reception import Reading, Reception
 from router.ingress.request_head import called_urls, request_head
@@ -26,8 +25,9 @@ from router.sources.contract import Fetch, FetchError, Refusal, RequestHead
 from router.sources.mapping import OpenedRequest, SourceReply, UnmappableError
 from router.sources.mapping_budget import MappingBudget
 from router.sources.remapping import unmapped_request
+from router.sources.spec import PREFIX
 
-ROUTE: Final = "/in/{tail:.*}"
+ROUTE: Final = f"{PREFIX}{{tail:.*}}"
 
 
 class _HandshakeAnswer(web.Response):
@@ -38,7 +38,7 @@ class SourceEndpoint:
     """Accepts the requests of sources.
 
     Args:
-        settings: The public URL and the origins of handshakes.
+        settings: The public URL and the limit of bodies.
         reception: Commits and answers.
         table: The active sources.
         fetch: Gets the URLs that confirm subscriptions.
@@ -49,7 +49,6 @@ class SourceEndpoint:
     ) -> None:
         self._public_url = settings.public_url
         self._max_body = settings.max_body
-        self._origins: Texts = settings.webhook_origins
         self._reception = reception
         self._table = table
         self._fetch = fetch
@@ -64,7 +63,7 @@ class SourceEndpoint:
         if source is None:
             return self._reception.reject(request, UNKNOWN, _no_source(request))
         if request.method == hdrs.METH_OPTIONS:
-            return self._handshake(request, source)
+            return self._reception.handshake(request, source.spec.name, source.buckets.per_minute)
         if request.method not in source.spec.methods:
             return self._reception.reject(request, source.spec.name, _wrong_method(request, source))
         response = await self._reception.receive(
@@ -75,16 +74,6 @@ class SourceEndpoint:
         if accepted is None or is_answer:
             return response
         return _like(response, web.Response(status=accepted.status, text=accepted.text))
-
-    def _handshake(self, request: web.BaseRequest, source: ActiveSource) -> web.StreamResponse:
-        """Tell an origin whether it may send: the handshake of CloudEvents web hooks."""
-        try:
-            allowed = http_binding.handshake_headers(
-                request.headers, self._origins, source.buckets.per_minute
-            )
-        except RequestRejectedError as rejection:
-            return self._reception.reject(request, source.spec.name, rejection)
-        return web.Response(headers=allowed)
 
     async def _read(
         self, source: ActiveSource, request: web.BaseRequest, sender: Sender | None
@@ -118,16 +107,17 @@ class SourceEndpoint:
     async def _mapped(
         self, source: ActiveSource, opened: OpenedRequest, head: RequestHead
     ) -> Received:
-        received = Received([], [])
+        events: list[Event] = []
+        malformed: list[Malformed] = []
         skipped = 0
         budget = MappingBudget(self._max_body, self._reception.clock.monotonic)
         for index in range(len(opened.items)):
             mapped = source.mapping.event(opened, index, head.received_at)
             match mapped:
                 case Event() as event:
-                    received.events.append(event)
+                    events.append(event)
                 case Malformed() as item if source.is_verified:
-                    received.malformed.append(_of_source(source, item, head))
+                    malformed.append(item)
                 case Malformed() as item:
                     raise RequestRejectedError(
                         HTTPStatus.BAD_REQUEST, "not_mappable", item.reason, path=item.path
@@ -137,7 +127,7 @@ class SourceEndpoint:
             await budget.spend(0 if mapped is None else len(mapped.body))
         if skipped:
             self._reception.note_skipped(source.spec.name, skipped)
-        return received
+        return Received(events, _of_source(source, malformed, head, are_items=True))
 
     async def _answer(self, reply: SourceReply) -> web.Response:
         if reply.visit is not None:
@@ -205,22 +195,23 @@ def _unmappable(
             HTTPStatus.BAD_REQUEST, error.code, error.message, path=error.path
         )
     item = Malformed(error.message, error.path or "$", head.received_at, body)
-    return Received([], [_of_source(source, item, head, is_item=False)])
+    return Received([], _of_source(source, [item], head, are_items=False))
 
 
 def _of_source(
-    source: ActiveSource, item: Malformed, head: RequestHead, *, is_item: bool = True
-) -> Malformed:
-    stated = head.headers.get(hdrs.CONTENT_TYPE, "")
-    # Bytes that are no text cannot be stored, and would end the commit of all requests.
-    content_type = stated.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return Malformed(
-        f"source {source.spec.name}: {item.reason}",
-        item.path,
-        item.received_at,
-        item.body,
-        unmapped_request(source.mapping, head, content_type, is_item=is_item),
-    )
+    source: ActiveSource, items: list[Malformed], head: RequestHead, *, are_items: bool
+) -> list[Malformed]:
+    """Return what cannot be mapped of a request, with what a replay needs besides the bodies."""
+    if not items:
+        return items
+    content_type = head.headers.get(hdrs.CONTENT_TYPE, "")
+    rest = unmapped_request(source.mapping, head, content_type, is_item=are_items)
+    return [
+        msgspec.structs.replace(
+            item, reason=f"source {source.spec.name}: {item.reason}", request=rest
+        )
+        for item in items
+    ]
 
 
 def _fits(host: str, pattern: str) -> bool:

@@ -127,7 +127,7 @@ class TwilioApiServer:
         return [f"{each.method} {each.path}" for each in self.requests if each.method != "GET"]
 
     def add_sink(self, destination: str, **changes: Any) -> str:
-        """Make a sink as somebody else would; return its SID."""
+        """Make a sink as another program does; return its SID."""
         sid = self._sid("DG")
         now = rfc3339_utc(int(system_clock().now()))
         self.sinks[sid] = {

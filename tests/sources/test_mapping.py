@@ -9,7 +9,8 @@ from support.requests_of_senders import head_of
 
 from router.cel import compile_condition, compile_expression
 from router.errors import EventsTooLargeError
-from router.events.model import Event, Malformed
+from router.events.model import Event, Malformed, key_of
+from router.events.schemas import TEST_EVENT
 from router.sources.mapping import NAMES, SourceMapping, UnmappableError
 from router.sources.spec import EventMapping, Reply, SourceSpec
 
@@ -177,3 +178,16 @@ def test_the_first_reply_whose_condition_is_true_answers():
     assert (answer.status, answer.content) == (201, b'{"n":7}')
     with pytest.raises(UnmappableError, match="the reply's text has no value"):
         mapping.reply(mapping.open(head_of({}), b"{}", "application/json"))
+
+
+@pytest.mark.parametrize("event_type", ["com.example.order", TEST_EVENT])
+def test_the_key_of_an_event_is_that_under_which_history_and_quarantine_find_it(event_type):
+    """The key of Twilio's test event has its test id, by whichever way the event comes."""
+    mapping = mapping_of(event={"type": f'"{event_type}"', "id": "item.id"})
+    body = msgspec.json.encode({"id": "AC1", "test_id": "EW1"})
+    event = mapping.event(mapping.open(head_of({}), body, "application/json"), 0, 1.0)
+
+    assert event.key == key_of(event.type, event.source, event.id, event.body)
+    assert event.key == "\x00".join(
+        ["/in/crm", "AC1", *(["EW1"] if event_type == TEST_EVENT else [])]
+    )

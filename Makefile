@@ -24,7 +24,7 @@ run: $(VENV)/run  ## Run everything in one process: embedded Redis, captured des
 screenshots: $(VENV)/dev  ## Write docs/images: each page of the console in two themes and widths
 	$(BIN)/python tests/screenshots.py
 
-schemas: $(VENV)/dev  ## Write the Structs of Twilio's events and docs/events.md from router/events/schemas/twilio
+schemas: $(VENV)/dev  ## Write the Structs of Twilio's events and docs/reference/events.md from router/events/schemas/twilio
 	$(BIN)/python tests/write_schemas.py
 
 test: $(VENV)/dev  ## Run the tests
@@ -53,7 +53,7 @@ test-slow: $(VENV)/dev  ## Run the long tests: properties, faults under load, so
 mutants: $(VENV)/dev  ## Change the code in 300 places, one at a time, and list the changes that no test notices; takes an hour
 	cd tests && ../$(BIN)/python -m mutation
 
-conformance: $(VENV)/dev  ## Run CEL's conformance cases on our conditions (docs/conformance.md)
+conformance: $(VENV)/dev  ## Run CEL's conformance cases on our conditions (docs/reference/conformance.md)
 	$(BIN)/pytest -n 0 -v tests/cel/test_compiler_conformance.py
 
 # A folder with an environment of its own, because atheris and the auditors are not for the tests.
@@ -62,7 +62,7 @@ $(VENV)/security: constraints/security.txt
 	$@/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints/security.txt
 	touch $@
 
-audit: $(VENV)/security  ## Look for known vulnerabilities of what constraints/run.txt installs (docs/security.md)
+audit: $(VENV)/security  ## Look for known vulnerabilities of what constraints/run.txt installs (docs/explanation/security.md)
 	$</bin/pip-audit --strict --require-hashes --disable-pip --requirement constraints/run.txt
 
 sbom: $(VENV)/security  ## Write dist/sbom.json: what constraints/run.txt installs, as CycloneDX
@@ -89,7 +89,7 @@ $(VENV)/bench: $(VENV)/dev constraints/bench.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints/bench.txt
 	touch $@
 
-bench: $(VENV)/bench  ## Measure everything, under 15 minutes on 2 cores (docs/benchmarks.md)
+bench: $(VENV)/bench  ## Measure everything, under 15 minutes on 2 cores (docs/explanation/benchmarks.md)
 	$(BIN)/python -m bench
 
 bench-short: $(VENV)/bench  ## The same with fewer and shorter rounds, under 2 minutes

@@ -1,6 +1,6 @@
 """Write what follows from ``router/events/schemas/twilio/*.yaml``: ``make schemas``.
 
-The Structs that conditions and events are checked against, the list of types, and docs/events.md.
+The Structs that conditions and events are checked against, the list of types, and docs/reference/events.md.
 """
 
 from pathlib import Path

@@ -3,7 +3,7 @@
 ``compile_condition(text)`` returns a Condition; ``condition.verdict(event)`` returns a Verdict.
 ``compile_expression(text)`` returns an Expression; ``expression.value(event)`` returns a value of
 any type. Both accept ``names``: further names that the text may use, each an Expression or a
-Constant. The package is pure: no I/O, no clock. docs/conditions.md specifies the language. Source:
+Constant. The package is pure: no I/O, no clock. docs/reference/conditions.md specifies the language. Source:
 CEL language definition (github.com/google/cel-spec, doc/langdef.md).
 """
 

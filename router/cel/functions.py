@@ -1,7 +1,7 @@
 """Every function and macro of conditions, in two tables that parser, compiler and type check read.
 
 To add one: a row here, an implementation that never raises and returns ERROR for arguments of other
-types, and a row with an example in docs/conditions.md.
+types, and a row with an example in docs/reference/conditions.md.
 """
 
 from collections.abc import Callable

@@ -87,7 +87,7 @@ _BY_CODE: Final[Mapping[str, ProbeFinding]] = {
     "overloaded": ProbeFinding.UNAVAILABLE,
     "journal_unavailable": ProbeFinding.UNAVAILABLE,
 }
-"""The codes of docs/ingress.md, "Responses"."""
+"""The codes of docs/reference/ingress.md, "Responses"."""
 
 
 def read_reply(reply: HttpReply | Failed | Refused, *, is_signed: bool) -> ProbeReport:

@@ -3,7 +3,7 @@
 A destination makes one attempt and returns its outcome. It never retries, never raises because of
 its receiver, takes no longer than its ``longest_attempt``, and puts no secret into an outcome. To
 add a kind, add its module ``<kind>.py`` here (parts of it may stand beside as
-``<kind>_<part>.py``), a line in ``kinds.py``, a section in docs/destinations.md, and a test that
+``<kind>_<part>.py``), a line in ``kinds.py``, a section in docs/reference/destinations.md, and a test that
 passes the contract of tests/contracts/destination.py.
 """
 

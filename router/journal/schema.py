@@ -73,7 +73,7 @@ async def check_version(connection: Connection) -> None:
     if found // 100 > VERSION // 100:
         raise ConfigurationError(
             f"this Redis was written by a newer router (schema {found}, this router has {VERSION}):"
-            " start that version, or go back as docs/upgrading.md describes"
+            " start that version, or go back as docs/operate/upgrading.md describes"
         )
 
 

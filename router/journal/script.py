@@ -29,7 +29,7 @@ follows it in those that use lanes, ``alert_log.lua`` in those that note a chang
 
 Redis rejects a script that writes while its memory is over maxmemory, unless its first line is
 ``ALLOW_OOM``. Scripts that free memory or move records have that line, because a full Redis drains
-by nothing else; docs/design.md says what bounds the memory that they add. Scripts that let something
+by nothing else; docs/explanation/design.md says what bounds the memory that they add. Scripts that let something
 in (``accept``, ``replay``, a silence) do not have it.
 """
 

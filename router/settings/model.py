@@ -1,7 +1,7 @@
 """The settings of a process, read once from ROUTER_* variables.
 
 A setting is a field of ``Settings`` with its type, bounds, default and purpose. Tests compare
-``docs/settings.md`` and ``.env.example`` with these fields.
+``docs/reference/settings.md`` and ``.env.example`` with these fields.
 """
 
 import enum
@@ -264,7 +264,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     masked_fields: Annotated[FieldPaths, check_field_paths] = FieldPaths()
     """The fields of events that are `***` in history, in logs, for operators and in the facts of
     messages, for example `data.from, data.participants[*].from`. Bodies and templates of destinations
-    have them ([security.md](security.md#personal-data)). Default: none."""
+    have them ([security.md](../explanation/security.md#personal-data)). Default: none."""
     max_body: Annotated[ByteSize, Constraint(1 << 10, 1 << 28)] = ByteSize(4 << 20)
     """The largest request body. A larger one gets 413."""
     max_events_per_request: Annotated[int, Constraint(1, 100_000)] = 1000

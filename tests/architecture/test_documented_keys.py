@@ -10,7 +10,7 @@ import pytest
 from router.configuration.json_schema import json_schema
 from router.sources.verifiers.kinds import VERIFIERS
 
-DOCS: Final = Path(__file__).parents[2] / "docs"
+REFERENCE: Final = Path(__file__).parents[2] / "docs" / "reference"
 DEFINITIONS: Final = json_schema()["$defs"]
 
 
@@ -49,7 +49,7 @@ def keys_of_sources() -> set[str]:
     ],
 )
 def test_each_key_is_in_code_on_its_page(page: str, keys: set[str]) -> None:
-    spans = re.findall(r"`([^`\n]+)`", (DOCS / page).read_text())
+    spans = re.findall(r"`([^`\n]+)`", (REFERENCE / page).read_text())
     words = {word for span in spans for word in re.findall(r"[\w-]+|[=!<>]+", span)}
 
     assert sorted(keys - words) == []

@@ -26,7 +26,7 @@ from router.rules.state.timer import Timer
 ROOT = Path(__file__).parents[2]
 STATE = ROOT / "router" / "rules" / "state"
 SAMPLE = ROOT / "tests" / "data" / "feature"
-DOCS = (ROOT / "docs" / "rules.md").read_text("utf-8")
+DOCS = (ROOT / "docs" / "reference" / "rules.md").read_text("utf-8")
 WITH_KEY = [kind for kind in FEATURES if kind.key]
 FUNCTION = re.compile(r"^function steps\.(\w+)\(draft((?:, \w+)*)\)", re.MULTILINE)
 

@@ -1,4 +1,4 @@
-"""One name for one idea, and one place to look for it (docs/glossary.md, docs/design.md)."""
+"""One name for one idea, and one place to look for it (docs/reference/glossary.md, docs/explanation/design.md)."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""The table of endpoints in docs/security.md equals the routes and their credentials."""
+"""The table of endpoints in docs/explanation/security.md equals the routes and their credentials."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from router.http.openapi_endpoint import PATH
 from router.runtime import build_api
 
-PAGE = Path(__file__).parents[2] / "docs" / "security.md"
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "security.md"
 PUBLIC = ("/twilio", "/events", "/alerts/{token}")
 _ROW = re.compile(r"^\| `([A-Z]+) (\S+)` \| (public|operations|both) \| (.*?) \|", re.MULTILINE)
 CREDENTIALS = {

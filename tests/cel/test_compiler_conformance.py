@@ -9,7 +9,7 @@ from support.conformance import Case
 
 from router.cel import ERROR
 
-PAGE = Path(__file__).parents[2] / "docs" / "conformance.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "conformance.md"
 
 needs_files = pytest.mark.skipif(bool(conformance.missing()), reason=conformance.missing())
 

@@ -1,4 +1,4 @@
-"""The examples of docs/conditions.md have the values that the page says."""
+"""The examples of docs/reference/conditions.md have the values that the page says."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from support.conformance import identical
 from router.cel import ERROR, ConditionError, compile_condition, compile_expression
 from router.cel.functions import FUNCTIONS, MACROS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "conditions.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "conditions.md").read_text()
 
 
 def event() -> dict[str, Any]:

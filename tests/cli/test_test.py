@@ -102,7 +102,7 @@ def test_the_schema_names_what_a_test_may_hold() -> None:
 
 
 def test_the_guide_s_example_is_true_of_the_shipped_rules(tmp_path: Path) -> None:
-    guide = (Path(__file__).parents[2] / "docs" / "rules.md").read_text("utf-8")
+    guide = (Path(__file__).parents[2] / "docs" / "reference" / "rules.md").read_text("utf-8")
     example = guide.split("## Tests")[1].split("```\n")[1]
     (tmp_path / "tests").mkdir()
     for file in SHIPPED.glob("*.yaml"):

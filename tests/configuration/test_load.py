@@ -514,7 +514,7 @@ def test_the_schema_is_json_with_valid_references() -> None:
 
 # The guide
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "rules.md").read_text("utf-8")
+GUIDE = (Path(__file__).parents[2] / "docs" / "reference" / "rules.md").read_text("utf-8")
 EXAMPLES = [block.split("```")[0] for block in GUIDE.split("```yaml\n")[1:]]
 PLACES = (
     "destinations: {voice-oncall: {capture: {}}, noc-mail: {capture: {}}, tickets: {capture: {}}}"

@@ -13,7 +13,7 @@ from router.configuration.load import load
 from router.configuration.readers.source_text import EventText, ReplyText, SourceText
 from router.sources.verifiers.kinds import VERIFIERS
 
-GUIDE: Final = (Path(__file__).parents[2] / "docs" / "sources.md").read_text("utf-8")
+GUIDE: Final = (Path(__file__).parents[2] / "docs" / "reference" / "sources.md").read_text("utf-8")
 EXAMPLES: Final = [block.split("```")[0] for block in GUIDE.split("```yaml\n")[1:]]
 ENVIRON: Final = dict.fromkeys(re.findall(r"\$\{([A-Z_]+)\}", GUIDE), "user:a-secret-of-the-guide")
 

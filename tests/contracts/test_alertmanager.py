@@ -1,4 +1,4 @@
-"""Alertmanager and the router, side by side: docs/comparison.md says what each of the two sends."""
+"""Alertmanager and the router, side by side: docs/compare/alertmanager.md says what each of the two sends."""
 
 import asyncio
 from pathlib import Path

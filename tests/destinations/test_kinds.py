@@ -21,7 +21,7 @@ from router.destinations.kinds import KINDS, DestinationKind, build
 from router.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT = (ROOT / "docs" / "destinations.md").read_text()
+DOCUMENT = (ROOT / "docs" / "reference" / "destinations.md").read_text()
 GRAPH = grimp.build_graph("router", cache_dir=None)
 PACKAGE = "router.destinations"
 
@@ -34,7 +34,7 @@ def places(kind: str) -> list[str]:
     return [
         f"router/destinations/{kind}.py",
         "router/destinations/kinds.py",
-        "docs/destinations.md",
+        "docs/reference/destinations.md",
         f"tests/destinations/test_{kind}.py",
     ]
 
@@ -53,7 +53,7 @@ def example(kind: str) -> dict[str, Any]:
             if kind in described:
                 found: dict[str, Any] = described[kind]
                 return found
-    raise AssertionError(f"docs/destinations.md has no example of {kind}")
+    raise AssertionError(f"docs/reference/destinations.md has no example of {kind}")
 
 
 def loaded(folder: Path, kind: str, settings: dict[str, Any]) -> DestinationConfig:

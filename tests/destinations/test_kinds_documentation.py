@@ -1,4 +1,4 @@
-"""docs/destinations.md agrees with the code: its examples run, its tables are complete."""
+"""docs/reference/destinations.md agrees with the code: its examples run, its tables are complete."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ from router.destinations.kinds import KINDS
 from router.destinations.rendering import templates
 from router.destinations.slack_errors import CHAT_FINAL, PASSING, WEBHOOK_FINAL
 
-DOCUMENT = (Path(__file__).parents[2] / "docs" / "destinations.md").read_text()
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "reference" / "destinations.md").read_text()
 
 
 @pytest.fixture

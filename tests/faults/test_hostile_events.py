@@ -91,7 +91,7 @@ async def test_row_40_rules_see_what_receivers_see(
 ) -> None:
     """Each delivery has the bytes that were sent, and a JSON parser reads there what a rule saw.
 
-    The last of two equal members counts (docs/ingress.md). Mutant: the member ``data`` is taken
+    The last of two equal members counts (docs/reference/ingress.md). Mutant: the member ``data`` is taken
     from the first occurrence; the case ``data`` is judged by another rule. Mutant: the first of two
     equal members counts.
     """

@@ -57,4 +57,7 @@ async def test_no_event_is_rejected_for_the_memory_of_history(connection: Connec
 
 def test_the_watermark_is_the_documented_one() -> None:
     assert HIGH_WATERMARK == 0.8
-    assert f"Above {HIGH_WATERMARK:.0%}".replace("%", " %") in (DOCS / "operations.md").read_text()
+    assert (
+        f"Above {HIGH_WATERMARK:.0%}".replace("%", " %")
+        in (DOCS / "operate" / "operations.md").read_text()
+    )

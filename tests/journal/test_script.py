@@ -29,7 +29,7 @@ from router.journal.script import (
 
 FILES = sorted(Path(str(SCRIPTS)).glob("*.lua"))
 SOURCES = sorted(Path(router.__file__).parent.rglob("*.lua"))
-DESIGN = Path(__file__).parents[2] / "docs" / "design.md"
+DESIGN = Path(__file__).parents[2] / "docs" / "explanation" / "design.md"
 HEADER = re.compile(r"\Alocal ([\w,\s]+) =\s+unpack\(KEYS\)\n|\Alocal (\w+) = KEYS\n")
 PLAIN = re.compile(r"^local ([\w,\s]+) =\s+unpack\(ARGV(?:, 1, (\d+))?\)\n", re.MULTILINE)
 ITEM = re.compile(r"local ([\w,\s]+) =\s+unpack\((?:(?!KEYS|ARGV)\w+|cmsgpack\.unpack\(\w+\))\)\n")
@@ -99,7 +99,7 @@ def test_a_script_runs_without_memory_unless_it_lets_something_in(name: str) -> 
 
 @pytest.mark.parametrize("name", SCRIPTS_BY_NAME)
 def test_what_a_script_adds_without_memory_is_documented(name: str) -> None:
-    """In the table of docs/design.md, because nothing else limits it."""
+    """In the table of docs/explanation/design.md, because nothing else limits it."""
     rows = re.findall(r"^\| (`.*?`) \| ", DESIGN.read_text(), re.MULTILINE)
     documented = {word for row in rows for word in re.findall(r"`([a-z_*]+)`", row)}
     allowed = SCRIPTS_BY_NAME[name].source.startswith(ALLOW_OOM)

@@ -17,7 +17,7 @@ from router.offline.rule_packs import (
 )
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT = (ROOT / "docs" / "packs.md").read_text()
+DOCUMENT = (ROOT / "docs" / "reference" / "packs.md").read_text()
 SLACK = {"SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/T0/B0/x"}
 
 
@@ -44,7 +44,7 @@ def test_each_rule_of_a_pack_is_described_with_the_reasons_for_its_thresholds(pa
         (each for each in re.findall(r"^## (.+)$", DOCUMENT, re.MULTILINE) if _is_of(each, pack)),
         "",
     )
-    assert title, f"docs/packs.md has no section for {pack.name}"
+    assert title, f"docs/reference/packs.md has no section for {pack.name}"
     section = DOCUMENT.split(f"## {title}\n")[1].split("\n## ")[0]
     rules = re.findall(r"^  - name: (\S+)$", pack.rules, re.MULTILINE)
     rows = "\n".join(line for line in section.splitlines() if line.startswith("|"))

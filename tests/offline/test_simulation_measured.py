@@ -14,7 +14,7 @@ from router.offline.simulation import Simulation
 from router.rules.describe import describe_state
 from router.rules.index.rule_set import RuleSet
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "rules.md").read_text("utf-8")
+GUIDE = (Path(__file__).parents[2] / "docs" / "reference" / "rules.md").read_text("utf-8")
 PLACES = "destinations: {voice-oncall: {capture: {}}, noc-mail: {capture: {}}}\n"
 CALL = "com.twilio.voice.insights.call-summary.complete"
 START = 1_700_000_000.0

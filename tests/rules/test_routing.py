@@ -307,7 +307,7 @@ rules:
 
 def test_the_alerts_of_an_account_that_is_not_in_the_table_go_elsewhere(tmp_path: Path) -> None:
     """Case R15: the guide's own example notified no destination of an account that is not in its table."""
-    guide = (Path(__file__).parents[2] / "docs" / "rules.md").read_text("utf-8")
+    guide = (Path(__file__).parents[2] / "docs" / "reference" / "rules.md").read_text("utf-8")
     (example,) = (each for each in guide.split("```") if each.startswith("yaml\ntables:\n  tiers:"))
     places = "destinations: {voice-oncall: {capture: {}}, noc-mail: {capture: {}}}"
     configuration = configured(tmp_path / "rules", places, example.removeprefix("yaml"))

@@ -307,7 +307,7 @@ def test_any_text_is_accepted_or_rejected(environ: dict[str, str]) -> None:
 
 @each_setting
 def test_the_reference_has_each_setting(setting: Variable) -> None:
-    reference = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    reference = (ROOT / "docs" / "reference" / "settings.md").read_text("utf-8")
     assert row(setting) in reference.splitlines()
 
 
@@ -317,7 +317,7 @@ def test_the_example_environment_has_each_setting(setting: Variable) -> None:
 
 
 def test_the_reference_has_no_other_setting() -> None:
-    reference = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    reference = (ROOT / "docs" / "reference" / "settings.md").read_text("utf-8")
     named = [line.split("`")[1] for line in reference.splitlines() if line.startswith("| `ROUTER_")]
     assert named == [setting.name for setting in SETTINGS]
 

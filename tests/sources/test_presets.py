@@ -34,7 +34,7 @@ from router.sources.mapping import OpenedRequest, SourceMapping
 from router.sources.spec import SourceSpec
 from router.sources.verifiers.kinds import build_verifier
 
-PAGE: Final = (Path(__file__).parents[2] / "docs" / "presets.md").read_text("utf-8")
+PAGE: Final = (Path(__file__).parents[2] / "docs" / "reference" / "presets.md").read_text("utf-8")
 HEADER: Final = (
     "sample | from | verifier | judge of the signature | becomes | id | with another secret"
 )
@@ -188,9 +188,9 @@ def test_the_path_of_prometheus_has_the_name_of_the_source(tmp_path: Path) -> No
 
 
 def block_of(name: str) -> str:
-    """Return the part of docs/presets.md about a preset."""
+    """Return the part of docs/reference/presets.md about a preset."""
     found = re.search(rf"^## {name}\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
-    assert found, f"docs/presets.md has no heading {name}"
+    assert found, f"docs/reference/presets.md has no heading {name}"
     return found[1]
 
 

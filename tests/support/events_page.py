@@ -1,4 +1,4 @@
-"""``docs/events.md``: each documented event type with its fields and a sample, for readers."""
+"""``docs/reference/events.md``: each documented event type with its fields and a sample, for readers."""
 
 import itertools
 import re
@@ -20,7 +20,7 @@ from router.events.schemas.definitions import (
 )
 from router.events.type_sample import schema_of, type_sample
 
-PAGE: Final = Path(__file__).parents[2] / "docs" / "events.md"
+PAGE: Final = Path(__file__).parents[2] / "docs" / "reference" / "events.md"
 _INTRODUCTION: Final = """\
 # Twilio's event types
 

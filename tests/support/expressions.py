@@ -2,7 +2,7 @@
 
 Expressions are well-formed and mostly well-typed, because otherwise nearly all would be errors. Their
 fields may be missing or of another type. Texts that do not compile are excluded, and so are the
-differences that docs/conditions.md lists.
+differences that docs/reference/conditions.md lists.
 """
 
 import random

@@ -25,7 +25,7 @@ def purposes() -> dict[str, str]:
 
 
 def row(variable: Variable) -> str:
-    """Return the setting's row in the table of docs/settings.md."""
+    """Return the setting's row in the table of docs/reference/settings.md."""
     default = setting_text(variable.default)
     shown = f"`{default}`" if default else ""
     text = purposes()[variable.field]

@@ -78,7 +78,9 @@ class SourceText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     ] = ("POST",)
     body: Annotated[
         Any,
-        about("The shape of the body, against which the expressions are checked: docs/sources.md"),
+        about(
+            "The shape of the body, against which the expressions are checked: docs/reference/sources.md"
+        ),
     ] = None
     split: Annotated[str | None, about("CEL: a list, of which each item becomes an event.")] = None
     skip: Annotated[str | None, about("CEL: whether an item becomes no event.")] = None

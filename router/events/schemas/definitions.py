@@ -1,7 +1,7 @@
 """The documented events of Twilio as data: types, their fields, units, values and examples.
 
 One YAML file in ``twilio`` for each product. ``make schemas`` writes the Structs, the list of
-types and docs/events.md from these files; samples and JSON Schema descriptions read them when they
+types and docs/reference/events.md from these files; samples and JSON Schema descriptions read them when they
 are asked for. A running router needs none of them.
 """
 

@@ -4,7 +4,7 @@
 its YAML Struct, its steps with their transition in memory, its timer if it needs one, and a
 subclass of ``Feature`` that says how the parts belong together. The Lua file of the same name has
 the same transition in Redis. A new feature is these two files, one line in ``FEATURES`` and one
-section of docs/rules.md.
+section of docs/reference/rules.md.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

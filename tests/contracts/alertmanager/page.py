@@ -1,4 +1,4 @@
-"""Writes docs/comparison.md: ``.venv/bin/python tests/contracts/alertmanager/page.py``."""
+"""Writes docs/compare/alertmanager.md: ``.venv/bin/python tests/contracts/alertmanager/page.py``."""
 
 import sys
 import textwrap
@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from contracts.alertmanager.scenario import SAME, Scenario
 from contracts.alertmanager.scenarios import SCENARIOS
 
-PAGE: Final = Path(__file__).parents[3] / "docs" / "comparison.md"
+PAGE: Final = Path(__file__).parents[3] / "docs" / "compare" / "alertmanager.md"
 VERSION: Final = "0.25.0"
 """Of Alertmanager, with which the scenarios were played when the page was written."""
 _BEGIN: Final = """\
@@ -24,7 +24,7 @@ from its scenarios (`tests/contracts/alertmanager/scenarios.py`).
 
 Alertmanager has what the router does not need: it takes alerts that Prometheus has evaluated and sends again and again,
 and its replicas agree by gossip. The router evaluates events, each of which comes once, and remembers in Redis. Prometheus
-may also send its alerts to the [router](presets.md#prometheus), which drops the repetitions.
+may also send its alerts to the [router](../reference/presets.md#prometheus), which drops the repetitions.
 
 """
 

@@ -10,7 +10,7 @@ from msgspec import inspect
 from router.destinations.rendering.fact_table import ANY, FACTS, FactPart, labels_of
 from router.events.schemas import KNOWN_TYPES, SCHEMAS
 
-GUIDE = (Path(__file__).parents[3] / "docs" / "rules.md").read_text()
+GUIDE = (Path(__file__).parents[3] / "docs" / "reference" / "rules.md").read_text()
 DOCUMENTED = [prefix for prefix in FACTS if any(name.startswith(prefix) for name in SCHEMAS)]
 
 

@@ -11,7 +11,7 @@ from router.alerts import Alert, AlertStatus
 from router.destinations.rendering.life import REASONS, beginning, ending, span_words, suppressed
 from router.destinations.rendering.notes import message_title, title
 
-RULES = Path(__file__).parents[3] / "docs" / "rules.md"
+RULES = Path(__file__).parents[3] / "docs" / "reference" / "rules.md"
 AROSE = 1_700_000_000.0
 """2023-11-14 22:13:20 UTC."""
 

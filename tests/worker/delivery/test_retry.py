@@ -110,7 +110,7 @@ def test_a_short_retry_after_shortens_no_patience(header: str, status: int, jitt
 
 @pytest.mark.parametrize(("jitter", "hours"), [(0.0, 74), (1.0, 148)])
 def test_a_receiver_may_be_away_over_a_weekend(jitter: float, hours: float) -> None:
-    """Case D30: from Friday 17:00 to Monday 09:00 are 64 hours. docs/destinations.md has the figures."""
+    """Case D30: from Friday 17:00 to Monday 09:00 are 64 hours. docs/reference/destinations.md has the figures."""
     passed, attempt = 0.0, 1
     outcome = Failed("connection refused")
     while isinstance(

@@ -9,6 +9,7 @@ import msgspec
 from router.cli.output import echo
 from router.datatypes import Secret
 from router.dev.running_dev import RunningDev, RunningDevFile, data_folder
+from router.settings.environment import non_empty
 from router.settings.model import Settings
 
 _REDIS: Final = frozenset({"ROUTER_REDIS_URL", "ROUTER_REDIS_URL_FILE"})
@@ -21,7 +22,7 @@ def user_data_folder() -> Path:
 
 def is_redis_set() -> bool:
     """Return whether the environment names a Redis."""
-    return bool(_REDIS & os.environ.keys())
+    return bool(_REDIS & non_empty(os.environ).keys())
 
 
 def settings_beside_dev() -> Settings:

@@ -5,6 +5,7 @@ import os
 import secrets
 import sys
 from contextlib import nullcontext, suppress
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 from urllib.parse import urlsplit
@@ -24,10 +25,13 @@ from router.datatypes import Secret
 from router.errors import ConfigurationError
 from router.events.sample import sample_event
 from router.events.type_sample import type_sample
+from router.http.server import Address
+from router.settings.environment import non_empty
 from router.settings.model import Settings
 
 _PLACE: Final = frozenset({"ROUTER_HOST", "ROUTER_PORT"})
 """Variables that say where the router listens."""
+_LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing listens here
 _LINE_SUFFIXES: Final = frozenset({".jsonl", ".ndjson"})
 _BATCH_BYTES: Final = 1 << 20
 _TIMEOUT_SAMPLE: Final = ""
@@ -113,6 +117,8 @@ def send(
     body = _sample_body(sample) if sample is not None else event.read() if event else b""
     result = asyncio.run(send_one(target, body))
     echo(f"{result.status} {result.body}")
+    if sign and result.status == HTTPStatus.FORBIDDEN:
+        echo(_signature_hint(target), err=True)
     sys.exit(0 if result.accepted else 1)
 
 
@@ -122,6 +128,14 @@ def _sample_body(event_type: str) -> bytes:
     if event_type == _TIMEOUT_SAMPLE:
         return sample_event(f"NO{digits}")
     return msgspec.json.encode(type_sample(event_type, digits))
+
+
+def _signature_hint(target: Endpoint) -> str:
+    """Return what may be wrong with a signature that the router rejected."""
+    return (
+        f"the signature is for {target.shown_signed}, by the first of ROUTER_TWILIO_AUTH_TOKENS: set"
+        " ROUTER_PUBLIC_URL, ROUTER_TWILIO_URL and the tokens here as they are set for the router"
+    )
 
 
 def _check_url(url: str, *, sign: bool) -> None:
@@ -144,9 +158,10 @@ def _check_url(url: str, *, sign: bool) -> None:
 
 
 def _endpoint(settings: Settings, url: str, *, sign: bool) -> Endpoint:
-    base = f"http://{settings.host}:{settings.port}"
+    # A process that listens on all addresses can be reached on loopback.
+    base = str(Address(_LOOPBACK.get(settings.host, settings.host), settings.port))
     running = None if url else running_dev()
-    if running is not None and (running.url == base or not _PLACE & os.environ.keys()):
+    if running is not None and (running.url == base or not _PLACE & non_empty(os.environ).keys()):
         base = running.url
         if not settings.twilio_auth_tokens:
             tokens = (Secret(running.auth_token),)

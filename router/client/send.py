@@ -69,18 +69,25 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
             return self.url, headers
         query = urlencode({"bodySHA256": body_hash(body)})
         target = f"{self.url}{'&' if '?' in self.url else '?'}{query}"
-        parts = urlsplit(target)
-        raw_path = f"{parts.path}?{parts.query}"
-        signed = (
-            called_urls(self.public_url, raw_path, self.sink_url)[0]
-            if self.public_url or self.sink_url
-            else target
-        )
-        headers = {"Content-Type": _JSON, SIGNATURE_HEADER: sign(signed, self.auth_token)}
+        signed = sign(self._signed_url(target), self.auth_token)
+        headers = {"Content-Type": _JSON, SIGNATURE_HEADER: signed}
         if self.credentials is not None:
             encoded = base64.b64encode(self.credentials.reveal().encode()).decode()
             headers["Authorization"] = f"Basic {encoded}"
         return target, headers
+
+    def _signed_url(self, target: str) -> str:
+        """Return the URL that a signature is computed for, which is the one that Twilio would call."""
+        if not (self.public_url or self.sink_url):
+            return target
+        parts = urlsplit(target)
+        raw_path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        return called_urls(self.public_url, raw_path, self.sink_url)[0]
+
+    @property
+    def shown_signed(self) -> str:
+        """The URL that a signature is computed for, without what may be a secret."""
+        return without_secrets(self._signed_url(self.url))
 
     @property
     def shown(self) -> str:

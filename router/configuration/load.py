@@ -26,7 +26,7 @@ from router.configuration.yaml.document import (
 )
 from router.errors import Diagnostic, Level, RulesError
 from router.rules.index.rule_set import RuleSet
-from router.settings.environment import FROM_FILE
+from router.settings.environment import FROM_FILE, non_empty
 from router.settings.model import PREFIX
 
 _ATTEMPTS: Final = 5
@@ -64,7 +64,9 @@ class ConfigurationSource(msgspec.Struct, frozen=True, kw_only=True):
 
     def fingerprint(self) -> files.Fingerprint:
         """Return the current fingerprint of the folder and of the variables' files. Never raises."""
-        variables = (Path(self.environ[name]) for name in sorted(self.environ) if _is_file(name))
+        variables = (
+            Path(path) for name, path in sorted(non_empty(self.environ).items()) if _is_file(name)
+        )
         return (*files.fingerprint(self.folder), *map(files.file_fingerprint, variables))
 
     def load(self) -> Configuration:
@@ -89,7 +91,7 @@ class ConfigurationSource(msgspec.Struct, frozen=True, kw_only=True):
         raise RulesError([Diagnostic(path, 0, 0, "the files changed while they were read")])
 
     def _load(self) -> Configuration:
-        is_optional = self.part is FolderPart.SOURCES and _FOLDER not in self.environ
+        is_optional = self.part is FolderPart.SOURCES and not self.environ.get(_FOLDER)
         if is_optional and not self.folder.exists():
             return Configuration(rules=RuleSet(()), destinations=(), generation=NO_FOLDER)
         return load(self.folder, self.environ, missing=self.missing, part=self.part)

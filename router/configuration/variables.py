@@ -1,8 +1,8 @@
 """Substitute environment variables in the values of destinations.
 
-``${NAME}`` is the value of the environment variable ``NAME``. If it is not set, ``NAME_FILE`` names
-the file that contains the value, so that a credential can be a mounted secret. The file is read again
-at each reload. ``$${`` is a literal ``${``.
+``${NAME}`` is the value of the environment variable ``NAME``. If it is not set, or empty, ``NAME_FILE``
+names the file that contains the value, so that a credential can be a mounted secret. The file is read
+again at each reload. ``$${`` is a literal ``${``.
 
 The value of a variable is a secret and never appears in a diagnostic.
 """
@@ -45,11 +45,14 @@ class Substitutions(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, names: Iterable[str], environ: Mapping[str, str]) -> "Substitutions":
-        """Return the values of ``environ``, and those of missing ``names`` from their files."""
+        """Return the values of ``environ``, and those of missing ``names`` from their files.
+
+        An empty variable counts as missing. It stays in ``known``, so that a diagnostic can say so.
+        """
         known, problems = dict(environ), {}
         for name in names:
             path = environ.get(name + FROM_FILE)
-            if name not in environ and path is not None:
+            if path and not environ.get(name):
                 try:
                     known[name] = file_text(path)
                 except ValueError as error:
@@ -151,7 +154,7 @@ class EnvironmentVariables:
             match = closest_match(name, self._values)
             return f"${{{name}}} is not set", f"did you mean ${{{match}}}?" if match else ""
         if not self._values[name]:
-            return f"${{{name}}} is empty", "set the environment variable to a value"
+            return f"${{{name}}} is not set: it is empty", ""
         return None
 
 

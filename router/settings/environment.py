@@ -4,6 +4,9 @@ The module is generic and refers to no setting. A variable's name is a prefix an
 capitals. The field's type defines how a value is written; a ``Constraint`` or a function in
 ``Annotated`` restricts it further. All problems are reported, not only the first, and no message
 contains the value of a secret.
+
+A variable with an empty value counts as not given, because Compose, systemd and Helm can pass a
+variable on, but cannot leave it out if it has no value (``${X:-}``).
 """
 
 import enum
@@ -69,8 +72,6 @@ class Variable(msgspec.Struct, frozen=True):
 
         Raises ValueError with a message that completes a sentence after the variable's name.
         """
-        if not text:
-            raise ValueError("is empty, set a value or remove the variable")
         for check in self.checks:
             check(text)
         if self.kind in _SECRETS:
@@ -122,7 +123,7 @@ def read(
 
     Args:
         known: The variables that exist.
-        environ: The environment.
+        environ: The environment. Empty variables are ignored, whatever their name.
         prefix: The prefix of all variables in ``known``.
         rejection: Returns why a variable with this name and value is rejected whatever ``known``
             has, ``""`` if it is not.
@@ -136,6 +137,7 @@ def read(
     named = {name: each for each in known for name in (each.name, each.name + FROM_FILE)}
     values: dict[str, Any] = {}
     problems = []
+    environ = non_empty(environ)
     for name in sorted(name for name in environ if name.startswith(prefix)):
         reason = rejection(name, environ[name])
         if reason:
@@ -152,6 +154,11 @@ def read(
     return values
 
 
+def non_empty(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that have a value. An empty one counts as not given."""
+    return {name: text for name, text in environ.items() if text}
+
+
 def _hint(name: str, known: Iterable[str], prefix: str) -> str:
     # The common prefix is removed, because it would make all names similar.
     near = closest_match(name.removeprefix(prefix), [each.removeprefix(prefix) for each in known])
@@ -166,7 +173,11 @@ def _text(variable: Variable, name: str, environ: Mapping[str, str]) -> str:
         return environ[name]
     if variable.name in environ:
         raise ValueError(f"and {variable.name} are both set, remove one of them")
-    return file_text(environ[name])
+    text = file_text(environ[name])
+    if not text:
+        # A file is named on purpose, so an empty one is a secret that did not arrive.
+        raise ValueError("names an empty file, write the value into it or remove the variable")
+    return text
 
 
 def file_text(path: str) -> str:

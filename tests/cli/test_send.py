@@ -1,11 +1,14 @@
 """``router send`` as a user runs it; tests/client has the sending itself."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
+from support.processes import RouterProcess
 
 from router.cli import main
+from router.datatypes import Secret
 from router.dev.running_dev import RunningDev, RunningDevFile, data_folder
 
 WAY_OUT = "write http:// or https://, a host and a path, for example http://127.0.0.1:8080/events"
@@ -117,3 +120,32 @@ def test_the_sample_needs_no_file() -> None:
     assert "name a file or --sample" in results[2].stderr
     assert "Cannot connect to host 127.0.0.1:1" in results[3].stderr
     assert 'did you mean "com.twilio.messaging.message.failed"?' in results[4].stderr
+
+
+@pytest.mark.parametrize(
+    "public_url", ["", "http://localhost:8080", "https://router.example.com/in"]
+)
+async def test_a_rejected_signature_names_the_url_that_it_is_for(
+    redis_url: Secret, public_url: str
+) -> None:
+    """Case O1: the router knew itself as localhost, and the command as 127.0.0.1."""
+    environ = {
+        "ROUTER_REDIS_URL": redis_url.reveal(),
+        "ROUTER_HOST": "0.0.0.0",  # noqa: S104 - as in a container
+        "ROUTER_TWILIO_AUTH_TOKENS": "token",
+        "ROUTER_PORT": "0",
+        "ROUTER_PUBLIC_URL": public_url,
+    }
+    async with RouterProcess("ingress", environ=environ) as router:
+        environ["ROUTER_PORT"] = router.url.rsplit(":", 1)[1]
+        given = await asyncio.to_thread(invoke, environ)
+        without = await asyncio.to_thread(invoke, environ | {"ROUTER_PUBLIC_URL": "http://other/x"})
+
+    assert given.output.startswith("202 ")
+    assert without.output.startswith("403 ")
+    assert "the signature is for http://other/x/twilio, by the first of" in without.stderr
+    assert without.exit_code == 1
+
+
+def invoke(environ: dict[str, str]) -> Result:
+    return CliRunner().invoke(main, ["send", "--sample", "--sign"], env=environ)

@@ -45,7 +45,7 @@ def test_variables_are_substituted(text: str, expected: str, names: tuple[str, .
     [
         ("x ${SECRETT}", "1:4: ${SECRETT} is not set (did you mean ${SECRET}?)"),
         ("x ${Q}", "1:4: ${Q} is not set"),
-        ("${EMPTY}", "1:2: ${EMPTY} is empty (set the environment variable to a value)"),
+        ("${EMPTY}", "1:2: ${EMPTY} is not set: it is empty"),
         ("${1}", "1:2: `${` must be followed by a name and `}` (write $${ for a literal ${)"),
         ("${", "1:2: `${` must be followed by a name and `}` (write $${ for a literal ${)"),
         ("${FILE}", "1:2: ${FILE}: FILE_FILE names a file that is not UTF-8"),
@@ -100,6 +100,15 @@ def test_a_missing_variable_is_read_from_its_file(tmp_path: Path) -> None:
     assert values.problems == {
         "GONE": "names a file that cannot be read: No such file or directory"
     }
+
+
+def test_an_empty_variable_gives_way_to_its_file(tmp_path: Path) -> None:
+    """Compose and systemd pass on an empty variable where none is meant."""
+    (tmp_path / "token").write_text("from a file\n")
+    environ = {"TOKEN": "", "TOKEN_FILE": str(tmp_path / "token"), "GONE": "", "GONE_FILE": ""}
+    values = Substitutions.of(["TOKEN", "GONE"], environ)
+    assert values.known["TOKEN"] == "from a file"
+    assert values.problems == {}
 
 
 def test_a_variable_is_preferred_to_its_file(tmp_path: Path) -> None:

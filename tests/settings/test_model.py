@@ -146,7 +146,6 @@ def test_a_variable_becomes_a_value_of_its_type(name: str, text: str, value: obj
             "is 'strikt', expected one of strict, relaxed, did you mean strict?",
         ),
         ("LOG_LEVEL", "INFO", "is 'INFO', expected one of debug, info, warning, error"),
-        ("EVENTS_TOKEN", "", "is empty, set a value or remove the variable"),
         (
             "TWILIO_AUTH_TOKENS",
             "one,,two",
@@ -242,8 +241,8 @@ def test_only_the_last_line_end_of_a_file_is_removed() -> None:
     ("content", "problem"),
     [
         (b"\xff", "names a file that is not UTF-8"),
-        (b"", "is empty, set a value or remove the variable"),
-        (b"\n", "is empty, set a value or remove the variable"),
+        (b"", "names an empty file, write the value into it or remove the variable"),
+        (b"\n", "names an empty file, write the value into it or remove the variable"),
         (b"x" * 65537, "names a file with more than 65536 bytes"),
     ],
 )
@@ -252,6 +251,21 @@ def test_a_wrong_file_is_rejected(tmp_path: Path, content: bytes, problem: str) 
     file.write_bytes(content)
     environ = {"ROUTER_EVENTS_TOKEN_FILE": str(file)}
     assert rejection(environ) == f"ROUTER_EVENTS_TOKEN_FILE {problem}"
+
+
+@pytest.mark.parametrize(
+    "name", [*(setting.name for setting in SETTINGS), "ROUTER_CONSOLE_TOKEN", "ROUTER_NONSENSE"]
+)
+def test_an_empty_variable_counts_as_not_given(name: str) -> None:
+    """Compose's ``${X:-}``, an EnvironmentFile and a chart set it where no value is meant."""
+    assert Settings.read({name: "", f"{name}_FILE": ""}) == Settings()
+
+
+def test_an_empty_variable_gives_way_to_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(CANARY)
+    environ = {"ROUTER_EVENTS_TOKEN": "", "ROUTER_EVENTS_TOKEN_FILE": str(file)}
+    assert Settings.read(environ).events_token == Secret(CANARY)
 
 
 def test_a_setting_cannot_be_set_twice(tmp_path: Path) -> None:

@@ -21,8 +21,19 @@ $(VENV)/dev: $(VENV)/run constraints/dev.txt
 run: $(VENV)/run  ## Run everything in one process: embedded Redis, captured destinations, a sample event
 	$(BIN)/router dev
 
+$(VENV)/docs: constraints/docs.txt
+	$(PYTHON) -m venv $(VENV)/docs
+	$@/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints/docs.txt
+	touch $@
+
+docs: $(VENV)/docs  ## Write the documents as a site into site/, and fail for a dead link
+	NO_MKDOCS_2_WARNING=1 $</bin/mkdocs build
+
 screenshots: $(VENV)/dev  ## Write docs/images: each page of the console in two themes and widths
 	$(BIN)/python tests/screenshots.py
+
+reference: $(VENV)/dev  ## Write the pages of docs/reference that follow from the code
+	$(BIN)/python tests/write_reference.py
 
 schemas: $(VENV)/dev  ## Write the Structs of Twilio's events and docs/reference/events.md from router/events/schemas/twilio
 	$(BIN)/python tests/write_schemas.py
@@ -105,7 +116,8 @@ constraints:  ## Pin what pyproject.toml asks for (needs uv; UPGRADE=--upgrade f
 	$(COMPILE) $(UPGRADE) -c constraints/run.txt --group dev -o constraints/dev.txt
 	$(COMPILE) $(UPGRADE) -c constraints/dev.txt --group bench -o constraints/bench.txt
 	$(COMPILE) $(UPGRADE) -c constraints/run.txt --group security -o constraints/security.txt
+	$(filter-out --extra embedded --group build pyproject.toml,$(COMPILE)) $(UPGRADE) --group docs -o constraints/docs.txt
 
-# bench is a folder, too.
-.PHONY: bench bench-short bench-rules
+# bench and docs are folders, too.
+.PHONY: docs reference bench bench-short bench-rules
 .PHONY: help run schemas test browser monitoring screenshots test-fast test-matrix test-slow conformance lint constraints audit sbom fuzz

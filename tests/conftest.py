@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 from support.browser_path import VARIABLE, browser_path
 from support.clock import SetClock
+from support.document_figures import DocumentFigures
 from support.fault_rows import FigureRecorder, mark_properties, register
 
 from router.clock import Clock
@@ -72,6 +73,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def pytest_configure(config: pytest.Config) -> None:
     register(config)
+    config.pluginmanager.register(DocumentFigures())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

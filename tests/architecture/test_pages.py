@@ -1,20 +1,22 @@
-"""Each page of the documentation renders as it is meant: whole tables, links that lead somewhere."""
+"""Each page of the documentation renders as it is meant, leads somewhere, and is found."""
 
 import functools
 import re
-import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from support.document_figures import count
+from support.site_hooks import DOCS, ROOT, hooks, site_configuration
 
-ROOT: Final = Path(__file__).parents[2]
+DOCUMENTS: Final = sorted(DOCS.rglob("*.md"))
 PAGES: Final = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "deploy/README.md")),
-    *sorted((ROOT / "docs").rglob("*.md")),
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *sorted((ROOT / "deploy").rglob("*.md")),
+    *DOCUMENTS,
 ]
 RENDERER: Final = MarkdownIt("commonmark").enable("table")
 each_page: Final = pytest.mark.parametrize(
@@ -29,23 +31,41 @@ def inline(tokens: list[Token]) -> Iterator[Token]:
 
 @functools.cache
 def anchors(page: Path) -> set[str]:
-    """The anchors of a page's headings, as GitHub makes them."""
+    """Return the anchors of a page's headings, as GitHub and the site make them."""
+    return {hooks.slug(heading) for heading in headings(page)}
+
+
+@functools.cache
+def headings(page: Path) -> list[str]:
     tokens = RENDERER.parse(page.read_text())
-    headings = [
-        tokens[index + 1].content
+    return [
+        "".join(part.content for part in tokens[index + 1].children or ())
         for index, each in enumerate(tokens)
         if each.type == "heading_open"
     ]
-    return {slug(heading) for heading in headings}
 
 
-def slug(heading: str) -> str:
-    kept = [
-        letter
-        for letter in heading.lower()
-        if letter in " -_" or unicodedata.category(letter)[0] in "LN"
+class Link(NamedTuple):
+    text: str
+    file: Path
+    anchor: str
+
+
+@functools.cache
+def links(page: Path) -> list[Link]:
+    """Return the links and pictures of a page, but for those to other hosts."""
+    tokens = inline(RENDERER.parse(page.read_text()))
+    targets = [str(token.attrGet("href") or token.attrGet("src") or "") for token in tokens]
+    return [
+        Link(target, (page.parent / path).resolve() if path else page, anchor)
+        for target in targets
+        if target and not re.match(r"[a-z]+:", target)
+        for path, _, anchor in [target.partition("#")]
     ]
-    return "".join(kept).replace(" ", "-")
+
+
+def files_of(page: Path) -> set[Path]:
+    return {link.file for link in links(page)}
 
 
 @each_page
@@ -86,18 +106,58 @@ def cells(row: str) -> int:
 
 
 @each_page
-def test_each_link_leads_to_a_file_and_a_heading_that_exist(page: Path) -> None:
-    dead = []
-    for token in inline(RENDERER.parse(page.read_text())):
-        target = token.attrGet("href") or token.attrGet("src")
-        if target is None or re.match(r"[a-z]+:", str(target)):
-            continue
-        path, _, anchor = str(target).partition("#")
-        file = (page.parent / path).resolve() if path else page
-        if not file.exists() or (anchor and anchor not in anchors(file)):
-            dead.append(str(target))
+def test_each_link_leads_to_a_file_and_a_heading_that_exist(
+    page: Path, request: pytest.FixtureRequest
+) -> None:
+    dead = [
+        link.text
+        for link in links(page)
+        if not link.file.exists() or (link.anchor and link.anchor not in anchors(link.file))
+    ]
+    count(request, "links between pages, to their headings and to files", len(links(page)))
+    count(request, "of them dead", len(dead))
 
     assert dead == []
+
+
+@each_page
+def test_no_link_leads_to_a_heading_of_which_there_are_two(page: Path) -> None:
+    assert [
+        link.text
+        for link in links(page)
+        if link.anchor and [*map(hooks.slug, headings(link.file))].count(link.anchor) > 1
+    ] == []
+
+
+@each_page
+def test_a_link_within_the_documents_leads_to_a_page_and_not_a_folder(page: Path) -> None:
+    assert [file for file in files_of(page) if file.is_relative_to(DOCS) and file.is_dir()] == []
+
+
+def test_each_page_has_one_place_in_the_navigation() -> None:
+    pages = [page.relative_to(DOCS).as_posix() for page in DOCUMENTS]
+    nav = list(hooks.pages_of(hooks.expand(site_configuration()["nav"], pages)))
+
+    assert sorted(nav) == sorted(pages), "mkdocs.yml: give each page of docs/ one place in `nav`"
+
+
+@pytest.mark.parametrize("start", ["README.md", "docs/index.md"])
+def test_each_page_is_reached_by_links(start: str) -> None:
+    reached = {ROOT / start}
+    new = set(reached)
+    while new:
+        new = {file for page in new for file in files_of(page) if file.suffix == ".md"} - reached
+        reached |= new
+
+    assert [page for page in DOCUMENTS if page not in reached] == []
+
+
+def test_each_picture_is_on_a_page() -> None:
+    shown = {file for page in PAGES for file in files_of(page)}
+    theme = {DOCS / site_configuration()["theme"][key] for key in ("logo", "favicon")}
+    pictures = {file for kind in ("png", "svg") for file in DOCS.rglob(f"*.{kind}")}
+
+    assert sorted(pictures - shown - theme) == []
 
 
 def test_a_table_that_a_blank_line_cuts_in_two_is_seen(tmp_path: Path) -> None:

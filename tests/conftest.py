@@ -24,6 +24,9 @@ sys.dont_write_bytecode = False
 # A TLS context reads the machine's authorities in 50 ms of CPU; tests bring their own.
 os.environ["SSL_CERT_FILE"] = os.devnull
 
+# A file .env in the repository is for docker compose and the router, not for tests.
+os.environ["PYTHON_DOTENV_DISABLED"] = "1"
+
 # How long an example takes is no test's business: the machine may be busy.
 settings.register_profile("patient", deadline=None, max_examples=50)
 # ``make test-slow`` runs all properties with it.

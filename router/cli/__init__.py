@@ -4,12 +4,15 @@ One module per command or group of commands; this module lists them. Exit codes:
 1 findings or a rejected event, 2 usage or configuration error.
 """
 
+import os
+from pathlib import Path
 from typing import Final
 
 import click
 
 from router import __version__
 from router.cli.lazy_group import LazyCommand, LazyGroup
+from router.settings.env_file import USUAL, load_env_file
 
 _COMMANDS: Final = {
     "alerts": LazyCommand("keyed_alerts:alerts", "List, show, acknowledge and resolve alerts."),
@@ -36,7 +39,7 @@ _COMMANDS: Final = {
         "run:ingress",
         "Receive events over HTTP: POST /twilio, /events and the sources of the rules folder.",
     ),
-    "init": LazyCommand("init:init", "Begin a rules folder with packs of rules."),
+    "init": LazyCommand("init:init", "Begin a folder with rules, destinations and events to try."),
     "kinesis": LazyCommand("kinesis:kinesis", "Receive events from a Kinesis stream."),
     "preview": LazyCommand("preview:preview", "Show the message that a rule sends for an event."),
     "quarantine": LazyCommand(
@@ -64,9 +67,17 @@ _COMMANDS: Final = {
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="router")
-def main() -> None:
+@click.option(
+    "--env-file",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help=f"File with environment variables.  [default: {USUAL}, if there is one]",
+)
+def main(env_file: Path | None) -> None:
     """Evaluate rules against Twilio Voice Insights events and deliver alerts.
 
-    Settings come from ROUTER_* environment variables, rules and destinations from a folder.
-    Start with "router dev" to try it, "router check" to check rules, "router run" to serve.
+    Settings come from ROUTER_* environment variables or a file of them, rules and destinations from
+    a folder. Start with "router init" and "router dev" to try it, "router check" to check rules,
+    "router run" to serve.
     """
+    load_env_file(env_file, os.environ)

@@ -5,6 +5,7 @@ import click
 from router.api.dead_letters import DestinationDeadLetters
 from router.api.records import RecordCollection
 from router.api.views import DeadLetterDetails, dead_letter_details, dead_letter_view
+from router.cli.completion import complete_destination, complete_rule
 from router.cli.known_names import check_destination, check_rule
 from router.cli.output import as_json
 from router.cli.records import RecordKind, record_group
@@ -89,8 +90,15 @@ dead_letters: click.Group = record_group(
         ),
         not_replayed="there is no such dead letter",
         options=(
-            click.Option(["--destination"], default="", help="Name of the destination."),
-            click.Option(["--rule"], default="", help="Name of the rule."),
+            click.Option(
+                ["--destination"],
+                default="",
+                shell_complete=complete_destination,
+                help="Name of the destination.",
+            ),
+            click.Option(
+                ["--rule"], default="", shell_complete=complete_rule, help="Name of the rule."
+            ),
         ),
         headings=("DIED", "ID", "DESTINATION", "RULE", "ATTEMPTS", "REASON"),
         collections=_collections,

@@ -8,6 +8,7 @@ import click
 from router.api.delivery_reading import DeliveryCriteria, DeliveryList, DeliveryReader
 from router.api.delivery_views import DeliveryDetails, DeliveryState, DeliveryView, delivery_text
 from router.api.event_queries import HistoryFilters
+from router.cli.completion import complete_destination, complete_rule
 from router.cli.discard_waiting import discard
 from router.cli.history_options import (
     after_option,
@@ -42,13 +43,18 @@ deliveries.add_command(discard)
 
 
 @deliveries.command(name="list")
-@click.option("--destination", default="", help="Name of the destination.")
+@click.option(
+    "--destination",
+    default="",
+    shell_complete=complete_destination,
+    help="Name of the destination.",
+)
 @click.option(
     "--state",
     multiple=True,
     help=f"open, {', '.join(DeliveryState)}; may be repeated.  [default: all]",
 )
-@click.option("--rule", default="", help="Name of the rule.")
+@click.option("--rule", default="", shell_complete=complete_rule, help="Name of the rule.")
 @click.option("--key", default="", help="Key of the alert.")
 @time_options
 @limit_option

@@ -12,6 +12,7 @@ from router.api.destination_views import (
 )
 from router.api.message_testing import MessageOutcome, MessageTested, send_test
 from router.api.requests import BadRequestError
+from router.cli.completion import complete_destination
 from router.cli.known_names import check_destination, configured_names
 from router.cli.output import as_json, echo
 from router.cli.redis_commands import (
@@ -50,7 +51,7 @@ def list_destinations(*, json: bool) -> None:
 
 
 @destinations.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_destination)
 @click.option("--json", "json", is_flag=True, help="Print JSON.")
 def show(name: str, *, json: bool) -> None:
     """Show a destination: its health, queue, circuit, rate and last error."""
@@ -69,7 +70,7 @@ def show(name: str, *, json: bool) -> None:
 
 
 @destinations.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_destination)
 @click.option("--reason", default="", help="Reason, shown by list.")
 @click.option("--by", default="", help="Name of the operator.  [default: your user name]")
 def pause(name: str, reason: str, by: str) -> None:
@@ -102,7 +103,7 @@ def pause(name: str, reason: str, by: str) -> None:
 
 
 @destinations.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_destination)
 def resume(name: str) -> None:
     """Resume a paused or disabled destination.
 
@@ -124,7 +125,7 @@ def resume(name: str) -> None:
 
 
 @destinations.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_destination)
 def retry(name: str) -> None:
     """Attempt what waits for a destination now.
 
@@ -155,7 +156,7 @@ def retry(name: str) -> None:
 
 
 @destinations.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_destination)
 @click.option("--json", "json", is_flag=True, help="Print JSON.")
 def test(name: str, *, json: bool) -> None:
     """Send a test message and say whether it arrived.

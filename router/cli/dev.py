@@ -7,7 +7,7 @@ import click
 
 from router.cli.beside_dev import is_redis_set, user_data_folder
 from router.cli.documented_type import DocumentedType
-from router.cli.output import echo
+from router.cli.output import echo, echo_or_stop
 from router.cli.rules_folder import FOLDER
 from router.clock import system_clock
 from router.configuration.load import ConfigurationSource
@@ -17,6 +17,7 @@ from router.dev.dev import Dev
 from router.dev.embedded_redis import EmbeddedRedis, find_server
 from router.dev.running_dev import RunningDevFile
 from router.logs import configure_logging
+from router.offline.rule_packs import packs_folder
 from router.settings.model import LogFormat, Settings
 
 
@@ -32,19 +33,24 @@ from router.settings.model import LogFormat, Settings
 def dev(data: Path | None, sample: str | None, *, verbose: bool) -> None:
     """Run everything in one process for development.
 
-    Redis is embedded unless ROUTER_REDIS_URL is set. Destinations without credentials print what
-    they would send. A sample event of Twilio is sent once at start. Other commands of the same user
+    Redis is embedded unless ROUTER_REDIS_URL is set. Without a rules folder, the rules are those that
+    come with the router. Destinations without credentials print what they would send. A sample event of Twilio is sent once at start. Other commands of the same user
     find its Redis and its address.
     """
     settings = Settings.read(os.environ)
     configure_logging(LogFormat.TEXT, settings.log_level)
     if not verbose:
-        show_activity(echo)
+        show_activity(echo_or_stop)
     redis = None
     state = user_data_folder()
     if not is_redis_set():
         redis = EmbeddedRedis(find_server(settings.redis_server), data or state)
-    source = ConfigurationSource(
-        folder=settings.rules, environ=os.environ, missing=MissingVariable.KEEP
-    )
-    Dev(settings, source, system_clock(), echo, RunningDevFile(state)).run(redis, sample)
+    folder = settings.rules
+    if not folder.exists() and "ROUTER_RULES" not in os.environ:
+        folder = packs_folder()
+        echo(
+            f"There is no folder {settings.rules} here, so these are the rules that come with the"
+            " router. To change them: router init\n"
+        )
+    source = ConfigurationSource(folder=folder, environ=os.environ, missing=MissingVariable.KEEP)
+    Dev(settings, source, system_clock(), echo_or_stop, RunningDevFile(state)).run(redis, sample)

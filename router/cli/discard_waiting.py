@@ -6,6 +6,7 @@ import click
 import msgspec
 
 from router.api.delivery_discarding import WaitingDiscarded, WaitingSelection, discard_waiting
+from router.cli.completion import complete_destination, complete_rule
 from router.cli.history_options import checked, json_option
 from router.cli.known_names import check_destination
 from router.cli.output import as_json, echo
@@ -20,8 +21,13 @@ from router.settings.model import Settings
 
 
 @click.command()
-@click.option("--destination", required=True, help="Name of the destination.")
-@click.option("--rule", default="", help="Name of the rule.")
+@click.option(
+    "--destination",
+    required=True,
+    shell_complete=complete_destination,
+    help="Name of the destination.",
+)
+@click.option("--rule", default="", shell_complete=complete_rule, help="Name of the rule.")
 @click.option("--older-than", metavar="AGE", default="", help="Minimum age, such as 30m.")
 @click.option("--newer-than", metavar="AGE", default="", help="Maximum age, such as 1d.")
 @click.option("--all", "everything", is_flag=True, help="All of the destination, without a filter.")

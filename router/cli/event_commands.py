@@ -14,6 +14,7 @@ from router.api.event_finding import EventFinder
 from router.api.event_queries import EventFilters, EventSelection
 from router.api.event_replaying import EventReplayer, EventReplayResult, RefusedEvents
 from router.api.event_views import EventDetails, EventView, event_view
+from router.cli.completion import complete_rule
 from router.cli.event_text import EVENT_HEADINGS, event_lines, event_row
 from router.cli.history_options import (
     after_option,
@@ -83,7 +84,7 @@ def list_command(*, limit: int, after: str, json_wanted: bool, **filters: Any) -
 @click.argument("event", metavar="ID")
 @click.option("--source", default="", help="Its source, if several senders use the id.")
 @rules_option
-@click.option("--rule", default="", help="Explain this rule alone.")
+@click.option("--rule", default="", shell_complete=complete_rule, help="Explain this rule alone.")
 @click.option("--all-rules", is_flag=True, help="Show the parts of each condition.")
 @click.option("--body", "body_wanted", is_flag=True, help="Print the event as well.")
 @json_option

@@ -6,6 +6,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from router.api.requests import BadRequestError
+from router.cli.completion import complete_rule
 from router.errors import ConfigurationError
 
 T = TypeVar("T")
@@ -27,7 +28,9 @@ _EVENTS: Final = (
         multiple=True,
         help="matched, filtered, suppressed, duplicate or quarantined; may be repeated.",
     ),
-    click.option("--rule", default="", help="Name of a rule that matched."),
+    click.option(
+        "--rule", default="", shell_complete=complete_rule, help="Name of a rule that matched."
+    ),
     click.option("--text", default="", help="Text in the event; ignores case."),
 )
 json_option = click.option("--json", "json_wanted", is_flag=True, help="Print JSON.")

@@ -1,110 +1,151 @@
-"""``router init``: begin a rules folder with packs of rules."""
+"""``router init``: begin a folder with rules, destinations and events to try."""
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import click
 
+from router.cli.completion import completing
 from router.cli.output import echo
 from router.cli.rules_folder import FOLDER, folder_or_default
-from router.offline.rule_packs import FIRST, RulePack, UnknownPackError, chosen, shipped_packs
-from router.offline.starter_folder import SAMPLE, VARIABLES, Written, types_needed, write_starter
+from router.offline.rule_packs import FIRST, UnknownPackError, chosen, shipped_packs
+from router.offline.starter_destinations import (
+    FIRST_KINDS,
+    STARTER_DESTINATIONS,
+    UnknownKindError,
+    chosen_kinds,
+)
+from router.offline.starter_folder import (
+    RULES,
+    SAMPLES,
+    VARIABLES,
+    Starter,
+    Written,
+    types_needed,
+    write_starter,
+)
+from router.suggestions import suggestion
 
-_USUAL: Final = Path("rules")
+_HERE: Final = Path()
+
+
+def _about_packs() -> Mapping[str, str]:
+    return {each.name: each.about for each in shipped_packs()}
+
+
+def _about_kinds() -> Mapping[str, str]:
+    return {each.kind: each.about for each in STARTER_DESTINATIONS.values()}
 
 
 @click.command()
 @click.argument("folder", type=FOLDER, required=False)
-@click.option("--pack", "names", multiple=True, metavar="NAME", help="A pack; may be repeated.")
+@click.option(
+    "--pack",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=completing(_about_packs),
+    help="A pack; may be repeated.",
+)
+@click.option(
+    "--to",
+    "kinds",
+    multiple=True,
+    metavar="KIND",
+    shell_complete=completing(_about_kinds),
+    help=f"A kind of destination: {', '.join(STARTER_DESTINATIONS)}; may be repeated.",
+)
 @click.option("--list", "list_wanted", is_flag=True, help="List the packs and write nothing.")
-def init(folder: Path | None, names: tuple[str, ...], *, list_wanted: bool) -> None:
-    """Begin a rules folder with packs of rules.
+def init(
+    folder: Path | None, names: tuple[str, ...], kinds: tuple[str, ...], *, list_wanted: bool
+) -> None:
+    """Begin a folder with rules, destinations and events to try.
 
-    FOLDER is the folder; the default is ROUTER_RULES, or rules. It gets destinations, the packs with
-    their tests, an event to try and the variables to set. A file that exists is kept. Without --pack,
-    the packs are asked for, or are those of Voice Insights if there is no terminal.
+    FOLDER is made if it does not exist; the default is the working folder. It gets the folder rules
+    (or that of ROUTER_RULES) with destinations, packs of rules and their tests, events to try and
+    the variables to set. A file that exists is kept. Packs and destinations that no option names are
+    asked for; without a terminal they are those of Voice Insights, and Slack.
     """
-    packs = shipped_packs()
     if list_wanted:
-        _print_list(packs)
+        _print_list(_about_packs())
         return
-    if not names and sys.stdin.isatty() and sys.stdout.isatty():
-        names = _ask(packs)
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        names = names or _ask("Packs of rules", _about_packs(), FIRST)
+        kinds = kinds or _ask("Destinations of alerts", _about_kinds(), FIRST_KINDS)
     try:
         taken = chosen(names or FIRST)
-    except UnknownPackError as error:
-        raise click.BadParameter(str(error), param_hint="--pack") from None
-    target = folder_or_default(folder)
-    written = list(write_starter(target, taken))
-    _print_files(target, written)
-    _print_next_steps(target, taken)
+        destinations = chosen_kinds(kinds or FIRST_KINDS)
+    except (UnknownPackError, UnknownKindError) as error:
+        option = "--pack" if isinstance(error, UnknownPackError) else "--to"
+        raise click.BadParameter(str(error), param_hint=option) from None
+    rules = folder_or_default(None) if folder is None else folder / RULES
+    starter = Starter(folder or _HERE, rules, taken, destinations)
+    _print_files(list(write_starter(starter)))
+    _print_next_steps(starter)
 
 
-def _print_list(packs: Sequence[RulePack]) -> None:
-    width = max(len(pack.name) for pack in packs) + 2
-    for pack in packs:
-        echo(f"{pack.name:<{width}}{pack.about}")
+def _print_list(about: Mapping[str, str]) -> None:
+    width = max(map(len, about)) + 2
+    for name, text in about.items():
+        echo(f"{name:<{width}}{text}")
 
 
-def _ask(packs: Sequence[RulePack]) -> tuple[str, ...]:
-    """Return the names of the packs that the terminal's user chooses."""
-    echo("Packs of rules:")
-    width = max(len(pack.name) for pack in packs) + 2
-    for number, pack in enumerate(packs, 1):
-        echo(f"  {number}  {pack.name:<{width}}{pack.about}")
+def _ask(title: str, about: Mapping[str, str], default: Sequence[str]) -> tuple[str, ...]:
+    """Return the names that the terminal's user chooses."""
+    echo(f"{title}:")
+    width = max(map(len, about)) + 2
+    for number, (name, text) in enumerate(about.items(), 1):
+        echo(f"  {number}  {name:<{width}}{text}")
     return click.prompt(
         "Numbers or names, with commas between them",
-        default=", ".join(FIRST),
-        value_proc=lambda text: names_chosen(text, packs),
+        default=", ".join(default),
+        value_proc=lambda text: names_chosen(text, list(about)),
     )
 
 
-def names_chosen(text: str, packs: Sequence[RulePack]) -> tuple[str, ...]:
-    """Return the names of packs that are given by numbers from 1, or by names.
+def names_chosen(text: str, known: Sequence[str]) -> tuple[str, ...]:
+    """Return the names that are given by numbers from 1, or by names, each once.
 
     Raises:
-        click.UsageError: There is no such pack, or none is named.
+        click.UsageError: There is no such name, or none is given.
     """
-    found = []
+    found: dict[str, None] = {}
     for part in text.replace(",", " ").split():
-        is_number = part.isascii() and part.isdigit() and 1 <= int(part[:6]) <= len(packs)
-        found.append(packs[int(part) - 1].name if is_number else part)
+        is_number = part.isascii() and part.isdigit() and 1 <= int(part[:6]) <= len(known)
+        name = known[int(part) - 1] if is_number else part
+        if name not in known:
+            raise click.UsageError(f'there is no "{name}": {suggestion(name, known)}')
+        found[name] = None
     if not found:
-        raise click.UsageError("name at least one pack")
-    try:
-        return tuple(pack.name for pack in chosen(found))
-    except UnknownPackError as error:
-        raise click.UsageError(str(error)) from None
+        raise click.UsageError("name at least one")
+    return tuple(found)
 
 
-def _print_files(folder: Path, written: Sequence[Written]) -> None:
-    paths = [str(folder / each.file.path) for each in written]
+def _print_files(written: Sequence[Written]) -> None:
+    paths = [str(each.file.path) for each in written]
     width = max(map(len, paths)) + 2
     for path, each in zip(paths, written, strict=True):
         echo(f"{path:<{width}}{each.file.about if each.is_new else 'kept, it exists already'}")
 
 
-def _print_next_steps(folder: Path, packs: Sequence[RulePack]) -> None:
-    named = "" if folder == _USUAL else f" {shlex.quote(str(folder))}"
-    variable = f"ROUTER_RULES={shlex.quote(str(folder))} " if named else ""
-    option = f" --rules{named}" if named else ""
-    sample = shlex.quote(str(folder / SAMPLE))
-    steps = {
-        f"router check{named}": "read all files and report what is wrong",
-        f"router test{named}": "run the tests of the packs",
-        f"router explain{option} {sample}": "which rules match an event, and what they send",
-        f"{variable}router dev": "try everything, without Slack and without Twilio",
+def _print_next_steps(starter: Starter) -> None:
+    steps = {} if starter.folder == _HERE else {f"cd {shlex.quote(str(starter.folder))}": ""}
+    steps |= {
+        "router check": "read all files and report what is wrong",
+        "router test": "run the tests of the packs",
+        f"router explain {SAMPLES / starter.packs[0].name}.json": "which rules match an event, and why",
+        "router dev": "try everything, without credentials and without Twilio",
     }
     width = max(map(len, steps)) + 2
     echo("\nNext:")
     for command, purpose in steps.items():
-        echo(f"  {command:<{width}}{purpose}")
-    echo(f"\nTo serve: set the variables of {folder / VARIABLES}, then")
-    echo(f"  {variable}router run")
-    types = types_needed(packs)
+        echo(f"  {command:<{width}}{purpose}".rstrip())
+    echo(f"\nTo serve: copy {VARIABLES} to .env, set its values, then")
+    echo("  router run")
+    types = types_needed(starter.packs)
     if types:
         echo("To let Twilio send what these rules are about, with the credentials of your account:")
         echo(f"  router twilio connect --types {','.join(types)}")

@@ -25,6 +25,7 @@ from router.api.alert_views import (
     detail_text,
     state_text,
 )
+from router.cli.completion import complete_rule
 from router.cli.output import as_json, echo
 from router.cli.redis_commands import (
     CLOCK,
@@ -79,7 +80,7 @@ def alerts() -> None:
     help=f"{', '.join(KeyedState)}; several with commas.  [default: those that are not over]",
 )
 @click.option("--all", "all_wanted", is_flag=True, help="Include those that are resolved.")
-@click.option("--rule", default="", help="Name of the rule.")
+@click.option("--rule", default="", shell_complete=complete_rule, help="Name of the rule.")
 @click.option(
     "--severity", multiple=True, metavar="SEVERITY", help=f"{', '.join(Severity)}; with commas."
 )

@@ -3,8 +3,6 @@
 import os
 from collections.abc import Iterable
 
-import click
-
 from router.cli.rules_folder import load_rules
 from router.configuration.model import Configuration
 from router.errors import ConfigurationError
@@ -48,15 +46,6 @@ def find_source(sources: Iterable[SourceSpec], name: str) -> SourceSpec:
 def unknown_source_name(name: str, known: Iterable[str]) -> ConfigurationError:
     """Return the error for a name that no source has."""
     return ConfigurationError(f"there is no source {name!r}, {suggestion(name, known)}")
-
-
-def complete_source(
-    _context: click.Context, _parameter: click.Parameter, incomplete: str
-) -> list[str]:
-    """Return the sources in the rules folder that begin with a text, for the shell."""
-    loaded = _configuration()
-    names = [each.name for each in loaded.sources] if loaded else []
-    return [name for name in names if name.startswith(incomplete)]
 
 
 def _configuration() -> Configuration | None:

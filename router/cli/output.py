@@ -1,6 +1,7 @@
 """Output that all commands share: errors become lines on standard error, values become JSON."""
 
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
@@ -54,6 +55,20 @@ def echo(text: str, *, err: bool = False) -> None:
         err: Whether to print to standard error.
     """
     click.echo(printable_lines(text), err=err)
+
+
+def echo_or_stop(text: str) -> None:
+    """Print lines as ``echo`` does; ask this process to stop if nothing reads them any more.
+
+    A command that serves would otherwise fail in whatever prints next, with a traceback for each.
+    """
+    try:
+        echo(text)
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+        signal.raise_signal(signal.SIGTERM)
 
 
 def as_json(value: object) -> str:

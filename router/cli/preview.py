@@ -6,6 +6,7 @@ from typing import BinaryIO
 
 import click
 
+from router.cli.completion import complete_destination, complete_rule
 from router.cli.known_names import unknown_destination
 from router.cli.output import as_json, echo
 from router.cli.rules_folder import (
@@ -30,9 +31,15 @@ from router.offline.preview import (
 
 
 @click.command()
-@click.argument("rule")
+@click.argument("rule", shell_complete=complete_rule)
 @click.argument("event", type=click.File("rb"))
-@click.option("--destination", required=True, metavar="NAME", help="Destination to render for.")
+@click.option(
+    "--destination",
+    required=True,
+    shell_complete=complete_destination,
+    metavar="NAME",
+    help="Destination to render for.",
+)
 @rules_option
 @click.option("--late", "moment", flag_value="late", help="Show the message after a mute time.")
 @click.option("--reminder", "moment", flag_value="reminder", help="Show the message of a reminder.")

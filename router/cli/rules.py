@@ -8,6 +8,7 @@ import msgspec
 
 from router.api.rule_views import RuleDetails, RuleView
 from router.api.rules import RuleQuery, list_rules, show_rule
+from router.cli.completion import complete_destination, complete_rule
 from router.cli.known_names import unknown_destination
 from router.cli.output import as_json, echo
 from router.cli.redis_commands import CLOCK, print_table, with_redis
@@ -33,7 +34,12 @@ def rules() -> None:
 @rules_option
 @click.option("--text", default="", help="In the name, description or condition; ignores case.")
 @click.option("--mode", type=click.Choice(["live", "shadow"]), help="Only those of a mode.")
-@click.option("--destination", default="", help="Only those that can notify a destination.")
+@click.option(
+    "--destination",
+    default="",
+    shell_complete=complete_destination,
+    help="Only those that can notify a destination.",
+)
 @click.option("--json", "json", is_flag=True, help="Print JSON.")
 def list_command(
     rules: Path | None, text: str, mode: str | None, destination: str, *, json: bool
@@ -69,7 +75,7 @@ def list_command(
 
 
 @rules.command(name="show")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_rule)
 @rules_option
 @click.option("--json", "json", is_flag=True, help="Print JSON.")
 def show_command(name: str, rules: Path | None, *, json: bool) -> None:

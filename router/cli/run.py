@@ -5,6 +5,7 @@ import os
 
 import click
 
+from router.cli.completion import complete_destination
 from router.cli.known_names import unknown_destination
 from router.cli.processes import (
     ProcessOptions,
@@ -53,6 +54,7 @@ def ingress(processes: ProcessOptions) -> None:
     "--destination",
     "names",
     multiple=True,
+    shell_complete=complete_destination,
     metavar="NAME",
     help="Deliver to this destination only and evaluate nothing. May be repeated.",
 )

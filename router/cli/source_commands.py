@@ -12,7 +12,8 @@ from router.api.source_views import (
     SourceView,
     views_without_counts,
 )
-from router.cli.known_names import complete_source, unknown_source_name
+from router.cli.completion import complete_source, completing
+from router.cli.known_names import unknown_source_name
 from router.cli.output import as_json, echo
 from router.cli.redis_commands import CLOCK, print_table, with_redis
 from router.cli.rules_folder import folder_or_default, load_rules, rules_option
@@ -110,7 +111,9 @@ def refusals(name: str, rules: Path | None, limit: int, *, json: bool) -> None:
 
 
 @sources.command()
-@click.argument("name", required=False)
+@click.argument(
+    "name", required=False, shell_complete=completing(lambda: dict.fromkeys(preset_names(), ""))
+)
 def preset(name: str | None) -> None:
     """List the presets, or print the YAML of one.
 

@@ -10,7 +10,8 @@ from typing import BinaryIO, Final
 import click
 import msgspec
 
-from router.cli.known_names import complete_source, find_source
+from router.cli.completion import complete_source
+from router.cli.known_names import find_source
 from router.cli.output import as_json, echo
 from router.cli.redis_commands import CLOCK
 from router.cli.request_file import RequestFile, parse_header, read_request_file

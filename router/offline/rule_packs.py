@@ -11,7 +11,7 @@ from router.offline.rule_tests.reading import FOLDER as TESTS
 from router.suggestions import suggestion
 
 DESTINATIONS: Final = "destinations.yaml"
-"""The file beside the packs with the destinations and routes of their alerts."""
+"""The file with the destinations and routes of the packs' alerts."""
 FIRST: Final = ("call-quality", "conference-quality")
 """The packs of a folder for which none is chosen: those of Voice Insights."""
 
@@ -46,11 +46,6 @@ def shipped_packs() -> tuple[RulePack, ...]:
     folder = packs_folder()
     found = sorted(path for path in folder.glob(f"*{_SUFFIX}") if path.name != DESTINATIONS)
     return tuple(_pack(folder, path) for path in found)
-
-
-def destinations_text() -> str:
-    """Return the file with the destinations and routes of the packs."""
-    return (packs_folder() / DESTINATIONS).read_text("utf-8")
 
 
 def chosen(names: Iterator[str] | tuple[str, ...] | list[str]) -> tuple[RulePack, ...]:

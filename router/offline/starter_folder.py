@@ -1,76 +1,109 @@
-"""A new rules folder: destinations, packs with their tests, an event to try, the variables to set.
+"""A new folder to work in: rules with their tests, destinations, events to try, the variables to set.
 
 A file that exists is kept, whatever it contains: the folder may be in use.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
+from router.configuration.json_schema import json_schema
 from router.configuration.load import load
 from router.configuration.variables import MissingVariable
 from router.events.schemas.type_index import TYPES
-from router.offline.rule_packs import DESTINATIONS, RulePack, destinations_text, packs_folder
+from router.offline.rule_packs import DESTINATIONS, RulePack, packs_folder
+from router.offline.rule_tests import schema as tests_schema
 from router.offline.rule_tests.reading import FOLDER as TESTS
 from router.offline.rule_tests.reading import Case, make_event, read_tests
+from router.offline.starter_destinations import StarterDestination, destinations_file
 
-SAMPLE: Final = "sample.json"
-VARIABLES: Final = ".env.example"
+RULES: Final = Path("rules")
+SAMPLES: Final = Path("samples")
+VARIABLES: Final = Path(".env.example")
 
-_VARIABLE: Final = re.compile(r"\$\{([A-Z_]+)\}")
+_SCHEMAS: Final = Path(".schemas")
+"""Below the rules folder, in which hidden folders are not read."""
+_EDITOR: Final = "# yaml-language-server: $schema={}\n"
+"""The comment by which an editor finds the schema of a YAML file.
+
+Source: https://github.com/redhat-developer/yaml-language-server#using-inlined-schema
+"""
 _TWILIO_TYPE: Final = re.compile(r"com\.twilio\.[a-z0-9.-]*(?:[a-z0-9]|\.\*)")
 _FEW: Final = 5
 _SAMPLE_TIME: Final = 1_767_225_600.0
-"""2026-01-01, the time of the event to try."""
-_HELP: Final = {
-    "SLACK_WEBHOOK_URL": "The incoming webhook of your Slack app.",
-}
+"""2026-01-01, the time of the events to try."""
 
 
 class StarterFile(msgspec.Struct, frozen=True):
-    """A file of a new rules folder."""
+    """A file of a new folder."""
 
-    path: str
-    """Relative to the folder."""
+    path: Path
     content: str
     about: str
     """A sentence."""
 
 
 class Written(msgspec.Struct, frozen=True):
-    """A file of a new rules folder, once it is there."""
+    """A file of a new folder, once it is there."""
 
     file: StarterFile
     is_new: bool
     """False if the folder had it."""
 
 
-def starter_files(packs: Sequence[RulePack]) -> Iterator[StarterFile]:
-    """Yield the files of a folder with some packs."""
-    destinations = destinations_text()
-    yield StarterFile(DESTINATIONS, destinations, "Where alerts go: one route, to Slack.")
-    for pack in packs:
-        name = f"{pack.name}.yaml"
-        yield StarterFile(name, pack.rules, pack.about)
-        yield StarterFile(f"{TESTS}/{name}", pack.tests, f"The tests of {name}.")
-    yield StarterFile(SAMPLE, _sample(packs), "An event to try.")
-    yield StarterFile(VARIABLES, _variables(destinations), "The variables to set.")
+class Starter(msgspec.Struct, frozen=True):
+    """What to begin with, and where."""
+
+    folder: Path
+    rules: Path
+    """The rules folder."""
+    packs: Sequence[RulePack]
+    destinations: Sequence[StarterDestination]
+
+    def files(self) -> Iterator[StarterFile]:
+        """Yield the files."""
+        rules_line, tests_line = (
+            _EDITOR.format(_SCHEMAS / "rules.json"),
+            _EDITOR.format(Path("..") / _SCHEMAS / "tests.json"),
+        )
+        yield StarterFile(
+            self.rules / DESTINATIONS,
+            rules_line + destinations_file(self.destinations),
+            f"Where alerts go: {', '.join(each.kind for each in self.destinations)}.",
+        )
+        for pack in self.packs:
+            name = f"{pack.name}.yaml"
+            yield StarterFile(self.rules / name, rules_line + pack.rules, pack.about)
+            tests = self.rules / TESTS / name
+            yield StarterFile(tests, tests_line + pack.tests, f"The tests of {name}.")
+        yield self._schema("rules", json_schema())
+        yield self._schema("tests", tests_schema.json_schema())
+        for pack, event in _samples(self.packs):
+            path = self.folder / SAMPLES / f"{pack.name}.json"
+            yield StarterFile(path, event, f"An event to try, for {pack.name}.")
+        variables = _variables(self.destinations)
+        yield StarterFile(self.folder / VARIABLES, variables, "The variables to set, for .env.")
+        yield StarterFile(self.folder / ".gitignore", ".env\n", "Keeps .env out of git.")
+
+    def _schema(self, kind: str, schema: Mapping[str, Any]) -> StarterFile:
+        text = msgspec.json.format(msgspec.json.encode(schema, order="sorted"), indent=1).decode()
+        path = self.rules / _SCHEMAS / f"{kind}.json"
+        return StarterFile(path, text + "\n", f"Completion of {kind} in an editor.")
 
 
-def write_starter(folder: Path, packs: Sequence[RulePack]) -> Iterator[Written]:
-    """Write the files that the folder does not have, and yield each.
+def write_starter(starter: Starter) -> Iterator[Written]:
+    """Write the files that do not exist, and yield each.
 
     Raises:
         OSError: A file or folder cannot be written.
     """
-    for file in starter_files(packs):
-        path = folder / file.path
-        path.parent.mkdir(parents=True, exist_ok=True)
+    for file in starter.files():
+        file.path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with path.open("x", encoding="utf-8") as opened:
+            with file.path.open("x", encoding="utf-8") as opened:
                 opened.write(file.content)
         except FileExistsError:
             yield Written(file, is_new=False)
@@ -95,16 +128,19 @@ def types_needed(packs: Sequence[RulePack]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _sample(packs: Sequence[RulePack]) -> str:
-    """Return an event of the packs' tests that raises an alert, if one event alone does in a test."""
+def _samples(packs: Sequence[RulePack]) -> Iterator[tuple[RulePack, str]]:
+    """Yield for each pack an event of its tests that raises an alert, if one alone does in a test."""
     folder = packs_folder()
     configuration = load(folder, {}, missing=MissingVariable.KEEP)
-    names = [f"{TESTS}/{pack.name}.yaml" for pack in packs]
-    cases = [
-        case
-        for case in read_tests(folder, configuration).cases
-        if any(f"{name}:" in case.location for name in names)
-    ]
+    cases = read_tests(folder, configuration).cases
+    for pack in packs:
+        yield (
+            pack,
+            _sample([each for each in cases if f"{TESTS}/{pack.name}.yaml:" in each.location]),
+        )
+
+
+def _sample(cases: Sequence[Case]) -> str:
     first = min(cases, key=_is_several)
     moment = next(each for each in first.moments if each.event is not None)
     event = make_event(moment.event or {}, number=1, now=_SAMPLE_TIME)
@@ -117,14 +153,15 @@ def _is_several(case: Case) -> bool:
     return len(case.moments) > 1 or moment.times > 1 or not moment.expect
 
 
-def _variables(destinations: str) -> str:
+def _variables(destinations: Sequence[StarterDestination]) -> str:
     lines = [
-        "# Copy this file to .env, set the values, and load it before `router run`:",
-        "#   set -a; . ./.env; set +a",
+        "# Copy this file to .env and set the values: each command reads .env of the folder in which it",
+        "# runs. A variable of the environment takes the place of one here.",
         "# `router check`, `router test` and `router dev` need none of them.",
     ]
-    for name in dict.fromkeys(_VARIABLE.findall(destinations)):
-        lines += ["", f"# {_HELP.get(name, 'A variable of destinations.yaml.')}", f"{name}="]
+    for destination in destinations:
+        for name, about in destination.variables.items():
+            lines += ["", f"# {about}", f"{name}="]
     lines += [
         "",
         "# The auth token of your Twilio account, which signs what is posted to /twilio.",
@@ -134,7 +171,7 @@ def _variables(destinations: str) -> str:
         "# TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, which the router itself must not have.",
         "# ROUTER_PUBLIC_URL=https://events.example.com",
         "",
-        "# The Redis of the router; `router dev` brings its own.",
-        "ROUTER_REDIS_URL=redis://localhost:6379/0",
+        "# The Redis of `router run`; `router dev` brings its own while this is not set.",
+        "# ROUTER_REDIS_URL=redis://localhost:6379/0",
     ]
     return "\n".join(lines) + "\n"

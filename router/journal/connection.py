@@ -157,8 +157,7 @@ def unavailable(error: BaseException) -> JournalUnavailableError:
 def connect(url: Secret, *, deadline: float, max_connections: int) -> Connection:
     """Return a connection that is opened by its first command.
 
-    redis-py's socket_timeout stays off, because it puts each write into an ``asyncio.wait_for``,
-    which on Python 3.11 costs a task for each command and can swallow a cancellation.
+    What redis-py 5 and 8 do otherwise by default is set, so that both send the same to Redis.
 
     Args:
         url: A redis, rediss or unix URL.
@@ -173,6 +172,11 @@ def connect(url: Secret, *, deadline: float, max_connections: int) -> Connection
         "timeout": deadline,
         "socket_connect_timeout": deadline,
         "socket_keepalive": True,
+        # Off (8: 5 s), because it puts each write into an asyncio.wait_for, which on Python 3.11
+        # costs a task for each command and can swallow a cancellation.
+        "socket_timeout": None,
+        # Replies are read without redis-py's conversion of RESP 3 (the default of 8) to that of 2.
+        "protocol": 2,
         # No retries, because a repeated command may have run before: only the journal knows which
         # scripts are idempotent.
         "retry": Retry(NoBackoff(), 0),

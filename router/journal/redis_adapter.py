@@ -1,7 +1,8 @@
 """The parts of redis-py and hiredis that the journal uses and that their guides do not document.
 
-No other module uses them. They were read in redis-py 5.3.1 and hiredis 3.5.0; pyproject.toml caps
-redis-py below 6, because arq 0.28 does.
+No other module uses them. They were read in redis-py 5.3.1 and 8.1.0 and in hiredis 3.5.0;
+pyproject.toml caps redis-py below 9. arq 0.28 alone asks for one below 6 (docs/decisions/0065).
+redis-py 6 is excluded: its pipelines lose the text of an error reply.
 
 | name | use |
 |---|---|
@@ -40,7 +41,7 @@ from redis.exceptions import ResponseError
 
 logger = logging.getLogger(__name__)
 
-READ_IN: Final = "redis-py 5.3.1, hiredis 3.5.0"
+READ_IN: Final = "redis-py 5.3.1 and 8.1.0, hiredis 3.5.0"
 
 Subscription = PubSub
 """The result of ``Redis.pubsub``."""

@@ -16,6 +16,9 @@ import msgspec
 from redis.exceptions import (
     AuthenticationError,
     BusyLoadingError,
+    ClusterDownError,
+    MasterDownError,
+    MovedError,
     NoPermissionError,
     OutOfMemoryError,
     ReadOnlyError,
@@ -91,15 +94,18 @@ _CLUSTER: Final = StoreError(
     reconnects=False,
     is_setup=True,
 )
+_CLUSTER_DOWN: Final = msgspec.structs.replace(_CLUSTER, code="CLUSTERDOWN")
+_MASTER_DOWN: Final = StoreError(
+    code="MASTERDOWN",
+    reason="is a replica that has lost its primary",
+    advice="point ROUTER_REDIS_URL at the primary, or bring that back",
+)
 _OTHERS: Final = (
     _MISCONF,
     _CLUSTER,
+    _CLUSTER_DOWN,
+    _MASTER_DOWN,
     _NO_DATABASE,
-    StoreError(
-        code="MASTERDOWN",
-        reason="is a replica that has lost its primary",
-        advice="point ROUTER_REDIS_URL at the primary, or bring that back",
-    ),
     StoreError(
         code="NOREPLICAS",
         reason="has fewer replicas than its min-replicas-to-write",
@@ -110,7 +116,6 @@ _OTHERS: Final = (
         reason="has become a replica",
         advice="wait until the new connections lead to the primary",
     ),
-    msgspec.structs.replace(_CLUSTER, code="CLUSTERDOWN"),
 )
 _BY_CODE: Final = {each.code: each for each in _OTHERS}
 _CODE: Final = re.compile(rf"(?:^|caused error: \W*)({'|'.join(_BY_CODE)})\b")
@@ -121,8 +126,14 @@ _BY_CLASS: Final = (
     (NoPermissionError, NOPERM),
     (AuthenticationError, _NOAUTH),
     (OutOfMemoryError, OOM),
+    (MasterDownError, _MASTER_DOWN),  # before its superclass
+    (ClusterDownError, _CLUSTER_DOWN),
+    (MovedError, _CLUSTER),
 )
-"""The codes that redis-py removes from the text, because it has classes for them."""
+"""The codes that redis-py removes from the text, because it has classes for them.
+
+redis-py 5.3 leaves the last three in the text, later versions do not.
+"""
 _FORBIDDEN_IN_SCRIPT: Final = ("The user executing the script can't", "ACL failure in script")
 """A script that lacks a right gets these texts, without the code NOPERM: Redis 7.0, and later ones."""
 

@@ -64,6 +64,14 @@ class _Arguments(PlainArguments, frozen=True):
 WRITE = Script("write", _Keys, _Arguments, "return redis.call('SET', KEYS[1], ARGV[1])")
 
 
+async def test_each_redis_py_talks_the_same_protocol_without_a_timeout_of_its_own(
+    connection: Connection,
+) -> None:
+    # redis-py 8 would talk RESP 3, and would limit each reply to 5 s.
+    assert (await connection.redis.client_info())["resp"] == "2"
+    assert connection.redis.connection_pool.connection_kwargs["socket_timeout"] is None
+
+
 @pytest.fixture
 def primary(tmp_path: Path) -> Iterator[RedisServer]:
     with RedisServer(tmp_path / "primary") as server:

@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 from redis import Redis
+from redis.exceptions import ClusterDownError, MasterDownError, MovedError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ResponseError
 from support.redis_servers import RedisServer
 
 from router.datatypes import Secret
@@ -143,6 +143,21 @@ async def test_a_state_is_recognised_on_each_way_to_redis(
 )
 def test_further_codes(text: str, code: str) -> None:
     state = store_error(ResponseError(text))
+
+    assert state is not None
+    assert state.code == code
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (MovedError("3999 127.0.0.1:6381"), "MOVED"),
+        (ClusterDownError("Hash slot not served"), "CLUSTERDOWN"),
+        (MasterDownError("Link with MASTER is down"), "MASTERDOWN"),
+    ],
+)
+def test_a_code_that_redis_py_8_makes_a_class_of(error: ResponseError, code: str) -> None:
+    state = store_error(error)
 
     assert state is not None
     assert state.code == code

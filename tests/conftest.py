@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 from support.browser_path import VARIABLE, browser_path
 from support.clock import SetClock
+from support.deployment_table import DeploymentTable
 from support.document_figures import DocumentFigures
 from support.fault_rows import FigureRecorder, mark_properties, register
 
@@ -43,6 +44,7 @@ SERVER_FOLDERS = frozenset(
         "cli",
         "client",
         "contracts",
+        "deploy",
         "destinations",
         "dev",
         "end_to_end",
@@ -77,6 +79,9 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_configure(config: pytest.Config) -> None:
     register(config)
     config.pluginmanager.register(DocumentFigures())
+    # In the controller of pytest-xdist only, to which its workers report.
+    if config.option.markexpr.startswith("deploy") and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(DeploymentTable())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -86,6 +91,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item, "fixturenames", ()
         ):
             item.add_marker("server")
+        if folder_of(item.path) == "deploy":
+            item.add_marker("deployment")
 
 
 @pytest.fixture(scope="session")

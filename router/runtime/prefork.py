@@ -118,13 +118,16 @@ class PreforkServer:
         Args:
             ready: Called once all children listen.
 
+        Raises:
+            ConfigurationError: There is no folder for temporary files.
+
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_stop_signal)
         loop.add_signal_handler(signal.SIGHUP, self._forward, signal.SIGHUP)
         loop.add_signal_handler(signal.SIGUSR2, self._restart.set)
-        with tempfile.TemporaryDirectory(prefix="router-metrics-") as self._folder:
+        with _metrics_folder() as self._folder:
             code = await self._start_all()
             if code:
                 return code
@@ -236,6 +239,17 @@ class PreforkServer:
         except TimeoutError:
             logger.error("process did not stop; killed")  # noqa: TRY400 - there is no error to trace
             self._forward(signal.SIGKILL)
+
+
+def _metrics_folder() -> tempfile.TemporaryDirectory[str]:
+    """Return a new folder for the files of the metrics of all processes."""
+    try:
+        return tempfile.TemporaryDirectory(prefix="router-metrics-")
+    except OSError:
+        raise ConfigurationError(
+            "--processes needs a folder for temporary files, in which the processes share their"
+            " metrics: mount a tmpfs at /tmp, or name a folder that can be written in TMPDIR"
+        ) from None
 
 
 def bind(host: str, port: int, count: int) -> list[socket.socket]:

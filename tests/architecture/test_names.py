@@ -49,7 +49,7 @@ SHARED_MODULES: Final = {
     "operators": "compiled and type-checked",
 }
 NOT_PACKAGES: Final = frozenset(
-    {"architecture", "contracts", "data", "docs", "end_to_end", "faults", "support"}
+    {"architecture", "contracts", "data", "deploy", "docs", "end_to_end", "faults", "support"}
 )
 """Folders of tests that are about no single package."""
 

@@ -92,6 +92,12 @@ sbom: $(VENV)/security  ## Write dist/sbom.json: what constraints/run.txt instal
 	mkdir -p dist
 	$</bin/cyclonedx-py requirements constraints/run.txt --pyproject pyproject.toml --output-reproducible --output-file dist/sbom.json
 
+dist: $(VENV)/dev sbom  ## Write dist: wheel, source distribution and SBOM, each checked
+	rm -f dist/*.whl dist/*.tar.gz
+	$(BIN)/python -m hatchling build -d dist
+	$(VENV)/security/bin/twine check --strict dist/*.whl dist/*.tar.gz
+	$(BIN)/python tests/check_packages.py dist
+
 MINUTES ?= 10
 
 fuzz: $(VENV)/security  ## Fuzz each decoder and the request head with atheris, MINUTES=10 each

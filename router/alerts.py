@@ -52,6 +52,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """Unix time in seconds."""
     summary: str
     """Rendered, as plain text."""
+    trace: str = ""
+    """As that of ``Alert``."""
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -129,6 +131,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """The values of the rule's ``fields``, which are facts of messages; None takes a fact away."""
     whole_numbers: bool = False
     """Whether facts of messages have telephone numbers and other parties without a mask."""
+    trace: str = ""
+    """The context of the span that raised it, as ``TraceContext.text``; ``""`` if there is none."""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

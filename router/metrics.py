@@ -165,6 +165,9 @@ class Metrics:
         )
         self.redis_up = gauge("redis_up", "1 if Redis takes writes, as of this scrape.")
         self._add_store_metrics()
+        self.spans = counter(
+            "spans", "Spans of traces that have ended, by whether they were exported.", "outcome"
+        )
 
     def _add_keyed_alert_metrics(self) -> None:
         counter, gauge = self._counter, self._gauge

@@ -25,7 +25,8 @@ from router.runtime.prefork import (
     bind,
 )
 from router.runtime.roles import Roles
-from router.settings.model import Settings
+from router.settings.model import Settings, Traces
+from router.tracing.process import ProcessTraces, check_installed
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +86,13 @@ def read_settings() -> Settings:
     return settings
 
 
+def traces_of(settings: Settings, metrics: Metrics) -> ProcessTraces | None:
+    """Return the traces of this process; None if they are off. Raise ConfigurationError."""
+    if settings.traces is Traces.OFF:
+        return None
+    return ProcessTraces.from_environment(os.environ, metrics)
+
+
 def serve(
     settings: Settings, roles: Roles, metrics: Metrics, processes: ProcessOptions | None = None
 ) -> None:
@@ -94,6 +102,7 @@ def serve(
         roles,
         inherited_socket=processes.listen_fd,
         inherited_operations_socket=processes.operations_fd,
+        traces=traces_of(settings, metrics),
     )
 
     def ready(address: Address) -> None:
@@ -123,9 +132,11 @@ def serve_prefork(
         processes: How many there are.
 
     Raises:
-        ConfigurationError: The address cannot be listened on.
+        ConfigurationError: The address cannot be listened on, or the extra for traces is missing.
 
     """
+    if settings.traces is Traces.OTLP:
+        check_installed()
     port, operations_port = ports
     sockets = bind(settings.host, port, processes.count)
     address = Address(*sockets[0].getsockname()[:2])

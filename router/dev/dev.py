@@ -39,8 +39,9 @@ from router.runtime import event_loop
 from router.runtime.app import App
 from router.runtime.build_environment import build_environment
 from router.runtime.roles import Roles, WorkerConfig
-from router.settings.model import EventsOpen, Settings, is_loopback
+from router.settings.model import EventsOpen, Settings, Traces, is_loopback
 from router.settings.tokens import Tokens
+from router.tracing.process import ProcessTraces
 
 logger = logging.getLogger(__name__)
 
@@ -119,6 +120,9 @@ class Dev:
     async def _serve(self, settings: Settings, sample: str | None) -> None:
         metrics = Metrics()
         environment = build_environment(settings, self._clock.now, self._echo)
+        traces = None
+        if settings.traces is Traces.OTLP:
+            traces = ProcessTraces.from_environment(os.environ, metrics)
         config = WorkerConfig(
             source=self._source,
             configuration=self._configuration,
@@ -131,6 +135,7 @@ class Dev:
             operations_port=settings.operations_port,
             ingress=True,
             worker=config,
+            traces=traces,
         )
         app = App(settings, roles, metrics, self._clock)
         loop = asyncio.get_running_loop()

@@ -14,7 +14,7 @@ from router.events import payload
 from router.events.json_text import decode_json
 from router.events.schemas import TEST_EVENT
 
-EVENT_VERSION: Final = 100
+EVENT_VERSION: Final = 101
 """The form of an event in the journal; see ``router.journal.records``."""
 
 _Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=2048)]
@@ -55,6 +55,8 @@ class Event(msgspec.Struct, frozen=True, array_like=True):
     body: bytes
     """The CloudEvent in JSON, byte for byte as received."""
     version: Annotated[int, msgspec.Meta(lt=200)] = EVENT_VERSION
+    trace: str = ""
+    """The context of its trace, as ``TraceContext.text``; ``""`` if no span caused it."""
 
 
 class UnmappedRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from router.clock import Clock
 from router.ingress.admission import AdmissionControl
 from router.ingress.commit import EventCommit
 from router.ingress.kinesis.records import RecordLimits
+from router.ingress.request_traces import RequestTraces
 from router.ingress.source_record import SourceRecord
 from router.metrics import Metrics
 
@@ -23,3 +24,5 @@ class Intake(msgspec.Struct, frozen=True):
     clock: Clock
     record_limits: RecordLimits = RecordLimits()
     """The limits of a stream's records."""
+    traces: RequestTraces | None = None
+    """Begins traces; None if they are off."""

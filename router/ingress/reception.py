@@ -6,6 +6,7 @@ events are durable.
 
 import logging
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -62,6 +63,7 @@ class Reception:
         self._commit = intake.commit
         self._admission = intake.admission
         self._source_record = intake.source_record
+        self._traces = intake.traces
         self._sink_tests = sink_tests
         self._metrics = intake.metrics
         self._received: dict[tuple[str, str], Counter] = {}
@@ -101,11 +103,11 @@ class Reception:
             if not isinstance(reading, tuple):
                 self._source_record.accepted(source, 0, 0, skipped=1)
                 return reading
-            received, size = reading
+            received, _ = reading
             if sender is not None:
                 self.client_buckets.charge(sender.address, len(received.events))
             if received.events or received.malformed:
-                await self._commit.commit_from(request.transport, received, size)
+                await self._store(request, source, reading, started)
         except (
             RequestRejectedError,
             EventError,
@@ -125,6 +127,26 @@ class Reception:
             now=self.clock.now(),
             is_last=self._admission.draining,  # so that the next request goes to another process
         )
+
+    async def _store(
+        self, request: web.BaseRequest, source: str, reading: tuple[Received, int], started: float
+    ) -> None:
+        """Make events durable; if traces are on, record that. Raises as ``commit_from`` does."""
+        received, size = reading
+        if self._traces is None:
+            await self._commit.commit_from(request.transport, received, size)
+            return
+        seconds = self.clock.monotonic() - started
+        trace, received = self._traces.begin_request(request, source, received, seconds=seconds)
+        try:
+            await self._commit.commit_from(request.transport, received, size)
+        except (OverloadedError, JournalUnavailableError) as error:
+            if trace is not None:
+                rejection = to_rejection(error)
+                trace.end(rejection.status, rejection.code)
+            raise
+        if trace is not None:
+            trace.end(HTTPStatus.ACCEPTED)
 
     def sender(self, request: web.BaseRequest) -> Sender:
         """Return the sender of a request, behind trusted proxies. Raise RequestRejectedError."""

@@ -132,7 +132,14 @@ class App:
         self._worker = (
             None
             if roles.worker is None
-            else build_worker(settings, roles.worker, self._worker_redis, metrics, self._clock)
+            else build_worker(
+                settings,
+                roles.worker,
+                self._worker_redis,
+                metrics,
+                self._clock,
+                tracer=None if roles.traces is None else roles.traces.tracer,
+            )
         )
 
         self._folder = self._used_folder(roles)
@@ -187,6 +194,8 @@ class App:
         exposure.warn(self._settings, self._roles)
         ports, background = self._build()
         try:
+            if self._roles.traces is not None:
+                self._roles.traces.open()
             await self._admission.check_store()
             await self._redis_clock.try_to_measure()
             await self._check_schema()
@@ -200,6 +209,8 @@ class App:
                 await self._worker.close()
             await self._ingress_redis.close()
             await self._worker_redis.close()
+            if self._roles.traces is not None:
+                await self._roles.traces.close()
 
     async def _check_schema(self) -> None:
         """Refuse a Redis that a newer router has written to. Raises ConfigurationError."""
@@ -273,6 +284,7 @@ class App:
             self._metrics,
             self._clock,
         )
+        intake = build_ingress.traced(intake, self._roles.traces)
         public: list[web.RouteDef] = []
         operations: list[web.RouteDef] = []
         if self._roles.ingress:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+import msgspec
 from aiohttp import web
 
 from router.api.access import Access
@@ -18,6 +19,7 @@ from router.ingress.kinesis.consumer import consume
 from router.ingress.kinesis.records import RecordLimits
 from router.ingress.kinesis.stream_health import StreamHealth
 from router.ingress.reception import Reception
+from router.ingress.request_traces import RequestTraces
 from router.ingress.source_endpoint import SourceEndpoint
 from router.ingress.source_record import SourceRecord
 from router.ingress.source_table import SourceTable
@@ -34,6 +36,7 @@ from router.settings.model import AcceptFsync, Settings
 from router.sources.contract import VerifierEnvironment
 from router.sources.mapping import MappingLimits
 from router.sources.spec import SourceSpec
+from router.tracing.process import ProcessTraces
 
 
 def confirmation(settings: Settings) -> Confirmation:
@@ -69,6 +72,13 @@ def build_intake(
     )
     intake = Intake(commit, admission, source_record, metrics, clock, record_limits)
     return intake, [("commit", commit.run()), ("sources", source_record.run())]
+
+
+def traced(intake: Intake, traces: ProcessTraces | None) -> Intake:
+    """Return an intake that begins the traces of what arrives; the same one if they are off."""
+    if traces is None:
+        return intake
+    return msgspec.structs.replace(intake, traces=RequestTraces(traces.tracer))
 
 
 def build_ingress_routes(

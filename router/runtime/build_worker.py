@@ -50,6 +50,7 @@ from router.runtime.masked_fields_shown import MaskedFieldsShown
 from router.runtime.roles import WorkerConfig
 from router.runtime.worker_role import WorkerRole
 from router.settings.model import Settings
+from router.tracing.spans import Tracer
 from router.worker.delivery.delivery_job import DeliveryJournal
 from router.worker.delivery.health_reports import HealthReports
 from router.worker.delivery.orphans import OrphanReaper
@@ -61,6 +62,7 @@ from router.worker.evaluation.batch_job import BatchJob, BatchJournal
 from router.worker.evaluation.claim_eviction import ClaimEviction
 from router.worker.evaluation.earlier_batches import EarlierBatches
 from router.worker.evaluation.evaluation_admission import EvaluationAdmission
+from router.worker.evaluation.event_traces import EventTraces
 from router.worker.evaluation.history_entry import EventEntries
 from router.worker.evaluation.look_schedule import LookSchedule
 from router.worker.evaluation.row_loading import RowLoading
@@ -102,6 +104,8 @@ def build_worker(
     connection: Connection,
     metrics: Metrics,
     clock: Clock,
+    *,
+    tracer: Tracer | None = None,
 ) -> WorkerRole:
     """Return the worker role of a process, which is not open yet."""
     active = ActiveConfiguration(config.configuration, clock_tolerance=settings.clock_tolerance)
@@ -130,6 +134,7 @@ def build_worker(
             clock,
         ),
         log,
+        None if tracer is None else EventTraces(tracer, Masks(settings.masked_fields)),
     )
     supervisor = Supervisor(
         connection,
@@ -150,6 +155,7 @@ def build_worker(
             MessageTests(connection, clock),
             log,
             config.environment.masks,
+            tracer,
         ),
         paused=paused,
         reports=reports,
@@ -249,6 +255,7 @@ class _Evaluation(msgspec.Struct, frozen=True):
     admission: EvaluationAdmission
     history: EventEntries
     log: WorkLog
+    traces: EventTraces | None
 
     def queues(self) -> list[QueueSpec]:
         """Return the queue of batches and the queue of timers."""
@@ -284,7 +291,7 @@ class _Evaluation(msgspec.Struct, frozen=True):
     def _batches(self) -> QueueSpec:
         batches = Batches(self.connection, self.clock, alert_limits=alert_limits(self.settings))
         job = BatchJob(
-            BatchJournal(batches, self.poison, self.admission, self.log, self.history),
+            BatchJournal(batches, self.poison, self.admission, self.log, self.history, self.traces),
             self.active,
             self.metrics,
             self.clock,

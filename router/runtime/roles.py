@@ -11,6 +11,7 @@ from router.console.inbox import Inbox
 from router.destinations.capture import OnCapture
 from router.destinations.contract import Environment
 from router.ingress.kinesis.stream import KinesisStream
+from router.tracing.process import ProcessTraces
 
 Background = tuple[str, Coroutine[Any, Any, NoReturn]]
 """The name and the coroutine of a task that runs as long as the process."""
@@ -68,5 +69,7 @@ class Roles(msgspec.Struct, frozen=True, kw_only=True):
     """The sources of events over HTTP; None if the worker's configuration has them."""
     stream: StreamSource | None = None
     """The stream that it reads events from; None for none."""
+    traces: ProcessTraces | None = None
+    """The traces of the process; None if they are off."""
     worker: WorkerConfig | None = None
     """The configuration of its worker; None if it evaluates and delivers nothing."""

@@ -90,6 +90,15 @@ class EventsOpen(enum.StrEnum):
     """Those of Twilio's types too."""
 
 
+class Traces(enum.StrEnum):
+    """The destination of spans (``ROUTER_TRACES``)."""
+
+    OFF = "off"
+    """None: no span is made."""
+    OTLP = "otlp"
+    """A collector, over OTLP."""
+
+
 class KeptBody(enum.StrEnum):
     """The part of an event's body that history keeps (``ROUTER_HISTORY_BODIES``)."""
 
@@ -261,6 +270,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`json` writes one JSON object a line, `text` a readable line."""
     log_level: LogLevel = LogLevel.INFO
     """The lowest level that is logged."""
+    traces: Traces = Traces.OFF
+    """`otlp` records traces of events and sends them to an OpenTelemetry collector, which the standard
+    variables describe (`OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_TRACES_SAMPLER`, …, see
+    [tracing.md](../operate/tracing.md)). It needs the extra `otel`. `off` records none."""
     masked_fields: Annotated[FieldPaths, check_field_paths] = FieldPaths()
     """The fields of events that are `***` in history, in logs, for operators and in the facts of
     messages, for example `data.from, data.participants[*].from`. Bodies and templates of destinations

@@ -11,6 +11,7 @@ from typing import Final
 from router.alerts import Delivery
 from router.log_sampling import CallLater, LogSampler, call_later
 from router.rules.state.decision import Notification
+from router.tracing.outgoing import trace_fields
 
 WORK_LOG: Final = logging.getLogger(__name__)
 NOTIFIED: Final = "alert notified"
@@ -74,6 +75,7 @@ def _fields(delivery: Delivery, seconds: float) -> dict[str, object]:
         "delivery": delivery.id,
         "attempt": delivery.attempt,
         "seconds": _rounded(seconds),
+        **trace_fields(),
     }
 
 

@@ -38,7 +38,7 @@ DIGESTS = {
     "1.json": "e249d1e8054c62e8",
     "2.json": "ae76feb9bb739461",
     "3.json": "a4e34c4bde8f9096",
-    "4.json": "4c9c021e77c9ad6c",
+    "4.json": "a86c279a7952c4b5",
 }
 """A file is never changed: a record in its form may be in a Redis."""
 ENCODE = msgspec.msgpack.encode
@@ -188,13 +188,13 @@ async def test_an_event_with_a_later_addition_is_evaluated(
     await batches.accept([Received([event], [])])
     name = keys.batch(BatchId("id0001"))
     (payload,) = await connection.redis.lrange(name, 0, -1)
-    ((*fields, _),) = DECODE(payload)
-    await connection.redis.lset(name, 0, ENCODE([[*fields, 101, "a new field"]]))
+    ((*fields, _, trace),) = DECODE(payload)
+    await connection.redis.lset(name, 0, ENCODE([[*fields, 102, trace, "a new field"]]))
 
     begun = await batches.begin(BatchId("id0001"), claim_seconds=60)
 
     assert begun is not None
-    assert begun.events == [msgspec.structs.replace(event, version=101)]
+    assert begun.events == [msgspec.structs.replace(event, version=102)]
 
 
 @pytest.mark.fault_row(20)

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from router.alerts import Delivery, Failed, Outcome
+from router.tracing.outgoing import OUTGOING, send_for_all
 
 Send = Callable[[Sequence[Delivery]], Awaitable[Sequence[Outcome]]]
 """Sends deliveries together and returns an outcome for each, in their order."""
@@ -18,6 +19,7 @@ _INTERRUPTED = Failed("interrupted before its outcome was known")
 class _Batch:
     def __init__(self, first: Delivery) -> None:
         self.deliveries = [first]
+        self.traces = [OUTGOING.get()]
         self.full = asyncio.Event()
         self.outcomes: asyncio.Future[Sequence[Outcome]] = (
             asyncio.get_running_loop().create_future()
@@ -54,6 +56,7 @@ class Batcher:
             return await self._lead(delivery, limit)
         index = len(batch.deliveries)
         batch.deliveries.append(delivery)
+        batch.traces.append(OUTGOING.get())
         if index + 1 >= limit:
             self._seal(batch, limit)
             batch.full.set()
@@ -72,6 +75,8 @@ class Batcher:
                 except TimeoutError:
                     pass
             self._seal(batch, limit)
+            if len(batch.deliveries) > 1:
+                send_for_all(batch.traces)
             outcomes = await self._send(batch.deliveries)
         except BaseException:
             self._seal(batch, limit)

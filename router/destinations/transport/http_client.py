@@ -25,6 +25,7 @@ from router.destinations.transport.name_resolver import AiohttpResolver
 from router.destinations.transport.redaction import Redactor
 from router.destinations.transport.reply_head import HEADER_LIMIT, HEADERS_LIMIT
 from router.settings.model import Egress
+from router.tracing.outgoing import with_trace_headers
 
 USER_AGENT: Final = f"event-router/{__version__}"
 READ_LIMIT: Final = 64 * 1024
@@ -178,7 +179,7 @@ class HttpClient:
                     method,
                     exact_url(f"{self._text}{path}") if path else self._url,
                     data=_payload(body),
-                    headers=headers,
+                    headers=with_trace_headers(headers),
                     allow_redirects=False,
                 ) as response:
                     if self._keeps_content or not _is_complete_success(response):

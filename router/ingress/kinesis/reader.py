@@ -17,6 +17,7 @@ from router.ingress.intake import Intake
 from router.ingress.kinesis.records import decode
 from router.ingress.kinesis.stream import Position, StreamClient, StreamRecord
 from router.ingress.kinesis.stream_health import StreamHealth
+from router.ingress.request_traces import RequestTrace
 from router.journal.shards import Checkpoint, ShardId, Shards
 
 logger = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class ShardReader:
         self._stream = stream
         self._shards = shards
         self._commit = intake.commit
+        self._traces = intake.traces
         self._admission = intake.admission
         self._clock = intake.clock
         self._limits = intake.record_limits
@@ -120,7 +122,7 @@ class ShardReader:
                 shard, chunk, received_at=self._clock.now(), record_limits=self._limits
             )
             for part in _parts(received):
-                await self._commit.commit(part, weight(part, size_of(part)))
+                await self._commit_part(part)
                 self._count(part)
             moved = Checkpoint(after=chunk[-1].sequence)
             if not await self._shards.checkpoint(shard, moved):
@@ -130,6 +132,19 @@ class ShardReader:
             if not await self._shards.checkpoint(shard, moved):
                 return None
         return moved
+
+    async def _commit_part(self, part: Received) -> None:
+        trace: RequestTrace | None = None
+        if self._traces is not None:
+            trace, part = self._traces.begin_records("kinesis", part)
+        try:
+            await self._commit.commit(part, weight(part, size_of(part)))
+        except (JournalUnavailableError, OverloadedError):
+            if trace is not None:
+                trace.end(error="not_stored")
+            raise
+        if trace is not None:
+            trace.end()
 
     def _record_lag(self, shard: ShardId, seconds: float | None) -> None:
         """Show the lag of the shard with the largest one. None: the shard is no longer read."""

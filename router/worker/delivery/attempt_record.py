@@ -12,9 +12,10 @@ from router.alerts import (
     Refused,
     after_attempt,
 )
-from router.events.trace_id import trace_id_of
+from router.events.trace_context import trace_id_of
 from router.journal.settlements import Done, GivenUp, Requeued, Settlement
 from router.metrics import Metrics
+from router.tracing.outgoing import trace_fields
 from router.worker.work_log import WorkLog
 
 logger = logging.getLogger(__name__)
@@ -112,5 +113,5 @@ class AttemptRecorder:
 
 def exemplar_of(delivery: Delivery) -> Exemplar:
     """Return the exemplar of a delivery's latencies; None if its event belongs to no trace."""
-    trace_id = trace_id_of(delivery.alert.event)
+    trace_id = trace_fields().get("trace_id") or trace_id_of(delivery.alert.event)
     return {"trace_id": trace_id} if trace_id else None

@@ -28,7 +28,9 @@ from router.journal.settlements import Done, GivenUp, Requeued, Settlement
 from router.journal.shown_alerts import ShownAlerts
 from router.metrics import Metrics
 from router.outage_log import OUTAGES
+from router.tracing.spans import Tracer
 from router.worker.delivery.attempt_record import AttemptRecorder, exemplar_of, with_attempt
+from router.worker.delivery.attempt_traces import AttemptTraces, end_attempt
 from router.worker.delivery.circuit_breaker import Permit
 from router.worker.delivery.delivery_admission import DeliveryAdmission
 from router.worker.delivery.digest_schedule import JITTER, defer_to_window_end, requeue
@@ -66,6 +68,8 @@ class DeliveryJournal(msgspec.Struct, frozen=True):
     """The log of the process."""
     masks: Masks = NO_MASKS
     """The fields that facts on the page of an alert do not have."""
+    tracer: Tracer | None = None
+    """Makes the spans of attempts; None if traces are off."""
 
 
 class _Run(msgspec.Struct, frozen=True):
@@ -100,6 +104,9 @@ class DeliveryJob:
         self._admission = admission
         self._poison = journal.poison
         self._clock = clock
+        self._traces = (
+            None if journal.tracer is None else AttemptTraces(journal.tracer, destination.name)
+        )
         self._slots = FifoSemaphore(destination.config.slots)
         self.draining = False
         """Whether no further attempt is to begin."""
@@ -319,6 +326,7 @@ class DeliveryJob:
 
     async def _attempt(self, delivery: Delivery, run: _Run, permit: Permit) -> Settlement:
         began_at, began = self._clock.now(), self._clock.monotonic()
+        span = None if self._traces is None else self._traces.begin(delivery)
         outcome = await self._outcome(delivery, permit)
         seconds = self._clock.monotonic() - began
         exemplar = exemplar_of(delivery)
@@ -333,6 +341,8 @@ class DeliveryJob:
         )
         if is_test(delivery.alert):
             following = attempted_once(following, outcome)
+        if span is not None:
+            end_attempt(span, outcome, following)
         await self._admission.update_pause(outcome)
         tried = with_attempt(delivery, outcome, at=began_at, seconds=seconds)
         match following:

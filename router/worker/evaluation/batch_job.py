@@ -29,6 +29,7 @@ from router.worker.evaluation.decide import EvaluatedEvent, chains, decide, poss
 from router.worker.evaluation.evaluation_admission import EvaluationAdmission
 from router.worker.evaluation.evaluation_counts import EvaluationCounts
 from router.worker.evaluation.event_log import EVENT_LOG, log_duplicates, log_evaluated
+from router.worker.evaluation.event_traces import BatchTrace, EventTraces
 from router.worker.evaluation.history_entry import EventEntries, FinishedEvent
 from router.worker.evaluation.poison_probe import poisonous
 from router.worker.evaluation.suppression_reason import Snapshot
@@ -54,6 +55,8 @@ class BatchJournal(msgspec.Struct, frozen=True):
     """The log of the process."""
     history: EventEntries | None = None
     """Makes the entries of history; None for none."""
+    traces: EventTraces | None = None
+    """Begins the spans of events; None if traces are off."""
 
 
 class BatchJob:
@@ -81,6 +84,7 @@ class BatchJob:
         self._batches = journal.batches
         self._log = journal.log
         self._history = journal.history
+        self._traces = journal.traces
         self._live = live
         self._metrics = metrics
         self._counts = EvaluationCounts(metrics)
@@ -122,6 +126,10 @@ class BatchJob:
             self._clock.now(), self._live.silences, rules.firing_only, self._live.tolerance_ms
         )
         fresh = _first_of_each(begun)
+        trace = None
+        if self._traces is not None:
+            trace = self._traces.begin(begun, fresh)
+            fresh |= trace.traced
         if EVENT_LOG.isEnabledFor(logging.DEBUG):
             log_duplicates(event for at, event in enumerate(begun.events) if at not in fresh)
         poison: frozenset[str] = frozenset()
@@ -132,11 +140,14 @@ class BatchJob:
             ]
             poison = await poisonous(self._detector, batch_id, pieces)
         evaluations = await self._evaluate_all(fresh, poison, rules, snapshot)
-        batch = _OpenBatch(batch_id, token, configuration.generation)
+        batch = _OpenBatch(batch_id, token, configuration.generation, trace)
         try:
             is_done = await self._finish(batch, begun, evaluations, snapshot)
         except WorkFinishedError:
             return True
+        finally:
+            if trace is not None:
+                trace.end()
         self._metrics.evaluate_seconds.observe(self._clock.monotonic() - started)
         return is_done
 
@@ -166,7 +177,7 @@ class BatchJob:
             rest = stored.take(part.finished) if stored else None
             self._admission.budget.write(part.size_bytes)
             finished = self._finished(part, begun, evaluations)
-            place = _PartPlace(batch, number, rest, part.duplicates, finished)
+            place = _PartPlace(batch, number, rest, part, finished)
             if not await self._finish_part(place, part, results, snapshot):
                 return True
         return True
@@ -208,7 +219,7 @@ class BatchJob:
         quarantined: tuple[Quarantined, ...],
         results: Mapping[str, ChainResult],
     ) -> bool:
-        verdict = verdict_of(decision, duplicate=place.duplicates, quarantined=quarantined)
+        verdict = verdict_of(decision, duplicate=place.part.duplicates, quarantined=quarantined)
         is_finished = await self._batches.finish(
             place.batch.id,
             verdict,
@@ -219,6 +230,8 @@ class BatchJob:
         )
         if is_finished:
             self._counts.finished(verdict, evaluated, decision)
+            if place.batch.trace is not None:
+                place.batch.trace.finish(place.part, results, quarantined)
             self._log.notified(decision.notifications, self._clock.now())
         return is_finished
 
@@ -324,6 +337,8 @@ class _OpenBatch(msgspec.Struct, frozen=True):
     token: LeaseToken
     generation: str
     """The generation of the rules that evaluated it."""
+    trace: BatchTrace | None
+    """The spans of its events; None if traces are off."""
 
 
 class _PartPlace(msgspec.Struct, frozen=True):
@@ -333,7 +348,7 @@ class _PartPlace(msgspec.Struct, frozen=True):
     number: int
     rest: Rest | None
     """The remainder of the batch after it."""
-    duplicates: int
+    part: BatchPart
     finished: tuple[FinishedEvent, ...]
     """Its events and their duplicates, for history."""
 

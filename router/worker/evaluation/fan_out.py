@@ -48,6 +48,7 @@ def raise_alert(event: Event, content: dict[str, Any], rule: Rule, *, now: float
         reads=rule.reads,
         fields=rule.naming.fields_of(content),
         whole_numbers=rule.numbers is NumberForm.WHOLE,
+        trace=event.trace,
     )
 
 

@@ -98,11 +98,15 @@ class EventEntries:
         elif not evaluation.possible:
             outcome = EventOutcome.FILTERED
         else:
-            outcome, matches = _of_rules([match_of(each, results) for each in evaluation.possible])
+            outcome, matches = outcome_of_matches(
+                [match_of(each, results) for each in evaluation.possible]
+            )
         return StoredEvent(event.received_at, body, outcome, matches, reason, is_masked)
 
 
-def _of_rules(matches: Sequence[EventMatch]) -> tuple[EventOutcome, tuple[EventMatch, ...]]:
+def outcome_of_matches(
+    matches: Sequence[EventMatch],
+) -> tuple[EventOutcome, tuple[EventMatch, ...]]:
     """Return the outcome of an event, and what is worth recording of what became of it by each rule."""
     is_suppressed = all(each.outcome is MatchOutcome.SUPPRESSED for each in matches)
     outcome = EventOutcome.SUPPRESSED if is_suppressed else EventOutcome.MATCHED

@@ -2,7 +2,7 @@
 
 import pytest
 
-from router.events.trace_id import trace_id_of
+from router.events.trace_context import trace_id_of
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 SPAN = "00f067aa0ba902b7"

@@ -1,0 +1,165 @@
+"""The traces of requests and of records of a stream: which are recorded, and where each event belongs.
+
+A request belongs to the trace of its headers. Without them, it belongs to that of its only event, or
+begins one. Each event is stored with the context by which its evaluation continues the trace:
+
+- the commit of its request, if the request is recorded;
+- its own attribute ``traceparent``, if that is recorded and the request has no header: the attribute is
+  the trace in which the event arose, and the header that of the hop (CloudEvents, "Distributed Tracing
+  extension": https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/extensions/distributed-tracing.md);
+- the header of a trace that is not recorded, so that receivers get it.
+
+Contexts of events that are not the parent become links of the request's span.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from router.events.model import Received
+from router.events.trace_context import context_of
+from router.tracing import spans
+from router.tracing.contexts import TRACEPARENT, TRACESTATE, TraceContext, parse_headers
+from router.tracing.spans import Attributes, SpanKind, Tracer, TraceSpan
+
+EVENTS: Final = "events"
+"""The messaging destination between ingress and evaluation."""
+
+_COMMIT: Final = {
+    spans.MESSAGING_SYSTEM: spans.SYSTEM,
+    spans.MESSAGING_DESTINATION: EVENTS,
+    spans.MESSAGING_OPERATION: "send",
+    spans.MESSAGING_TYPE: "send",
+}
+
+
+class RequestTrace:
+    """The spans of one request that is recorded."""
+
+    def __init__(self, arrival: TraceSpan, commit: TraceSpan) -> None:
+        self._arrival = arrival
+        self._commit = commit
+
+    def end(self, status: int | None = None, error: str = "") -> None:
+        """End both spans.
+
+        Args:
+            status: The HTTP status of the response; None for records of a stream.
+            error: A word for why the events were not stored.
+        """
+        self._commit.end(error=error)
+        attributes: Attributes = {} if status is None else {spans.HTTP_STATUS: status}
+        self._arrival.end(attributes, error=error)
+
+
+class RequestTraces:
+    """Begins the traces of requests.
+
+    Args:
+        tracer: Makes spans.
+    """
+
+    def __init__(self, tracer: Tracer) -> None:
+        self._tracer = tracer
+
+    def begin_request(
+        self, request: web.BaseRequest, source: str, received: Received, *, seconds: float
+    ) -> tuple[RequestTrace | None, Received]:
+        """Begin the trace of a request whose events are about to be committed.
+
+        Args:
+            request: The request.
+            source: The name of its source.
+            received: Its events.
+            seconds: For how long it has been received.
+
+        Returns:
+            Its spans, None if it is not recorded; the events with their contexts.
+        """
+        headers = request.headers
+        hop = None
+        if TRACEPARENT in headers:
+            hop = parse_headers(headers.getall(TRACEPARENT), headers.getall(TRACESTATE, []))
+        route = request.path if source in {"twilio", "events"} else "/in/*"
+        return self._begin(
+            _Arrival(
+                f"{request.method} {route}",
+                SpanKind.SERVER,
+                {
+                    spans.HTTP_METHOD: request.method,
+                    spans.HTTP_ROUTE: route,
+                    spans.ROUTER_SOURCE: source,
+                },
+            ),
+            received,
+            hop,
+            seconds,
+        )
+
+    def begin_records(
+        self, source: str, received: Received
+    ) -> tuple[RequestTrace | None, Received]:
+        """Begin the trace of records of a stream; as ``begin_request``."""
+        attributes = {
+            spans.MESSAGING_SYSTEM: "aws.kinesis",
+            spans.MESSAGING_OPERATION: "receive",
+            spans.MESSAGING_TYPE: "receive",
+            spans.ROUTER_SOURCE: source,
+        }
+        arrival = _Arrival(f"receive {source}", SpanKind.CONSUMER, attributes)
+        return self._begin(arrival, received, None, 0.0)
+
+    def _begin(
+        self, arrival: "_Arrival", received: Received, hop: TraceContext | None, seconds: float
+    ) -> tuple[RequestTrace | None, Received]:
+        own = [context_of(event.body) for event in received.events]
+        parent = own[0] if hop is None and len(own) == 1 else hop
+        if not self._tracer.samples(parent):
+            if hop is None and not any(own):
+                return None, received
+            return None, self._continued(
+                received, own, "" if hop is None else hop.unsampled().text, hop
+            )
+        links = list({each.text: each for each in own if each not in {None, parent}}.values())
+        span = self._tracer.start(
+            arrival.name,
+            arrival.kind,
+            parent,
+            {**arrival.attributes, spans.MESSAGING_COUNT: len(received.events)},
+            links=links,
+            age=seconds,
+        )
+        commit = self._tracer.start(f"send {EVENTS}", SpanKind.PRODUCER, span.context, _COMMIT)
+        events = self._continued(received, own, commit.context.text, parent)
+        return RequestTrace(span, commit), events
+
+    def _continued(
+        self,
+        received: Received,
+        own: Sequence[TraceContext | None],
+        text: str,
+        parent: TraceContext | None,
+    ) -> Received:
+        """Return events with the context of their request, or their own if no header overrides it."""
+        return Received(
+            [
+                msgspec.structs.replace(event, trace=self._context(each, text, parent))
+                for event, each in zip(received.events, own, strict=True)
+            ],
+            received.malformed,
+        )
+
+    def _context(self, own: TraceContext | None, text: str, parent: TraceContext | None) -> str:
+        if parent is None and own is not None and self._tracer.samples(own):
+            return own.text
+        return text
+
+
+class _Arrival(msgspec.Struct, frozen=True):
+    """The span of a request, which has not begun."""
+
+    name: str
+    kind: SpanKind
+    attributes: Attributes

@@ -1,0 +1,101 @@
+"""The traces of one process: built from the standard variables, opened and closed with the process."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import Final, Protocol, Self
+
+from router.errors import ConfigurationError
+from router.metrics import Metrics
+from router.tracing.sampling import read_sampling
+from router.tracing.spans import Tracer
+
+logger = logging.getLogger(__name__)
+
+_CLOSE_SECONDS: Final = 5.0
+"""How long a process that ends waits for the collector."""
+_DISABLED: Final = "OTEL_SDK_DISABLED"
+_PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+_PROTOCOL: Final = "http/protobuf"
+_MODULES: Final = (
+    "opentelemetry.sdk",
+    "opentelemetry.exporter.otlp.proto.http",
+)
+
+
+class ProcessTraces:
+    """Traces spans, and exports them until it is closed. Build one in each process, after its fork.
+
+    Args:
+        tracer: Makes spans.
+        queue: Exports them; None if the caller does.
+    """
+
+    def __init__(self, tracer: Tracer, queue: "Queue | None" = None) -> None:
+        self.tracer: Final = tracer
+        self._queue = queue
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str], metrics: Metrics) -> Self | None:
+        """Return the traces that the standard variables describe; None if they disable them.
+
+        ``environ`` is the environment of the process, which the SDK reads by itself.
+
+        Raises:
+            ConfigurationError: The extra is not installed, or a variable names a file that is wrong.
+        """
+        check_installed()
+        if environ.get(_DISABLED, "").strip().lower() == "true":
+            logger.info("traces disabled", extra={"variable": _DISABLED})
+            return None
+        protocol = next((environ[name] for name in _PROTOCOLS if environ.get(name)), _PROTOCOL)
+        if protocol.strip() != _PROTOCOL:
+            raise ConfigurationError(
+                f"{_PROTOCOLS[1]} is {protocol[:80]!r}, expected {_PROTOCOL}:"
+                " use the collector's HTTP port, usually 4318"
+            )
+        sampling, problem = read_sampling(environ)
+        if problem:
+            logger.warning("variable ignored", extra={"reason": problem})
+        # Only now, because importing them takes as long as importing the router.
+        from router.tracing.sdk_spans import OpenTelemetryTracer
+        from router.tracing.span_queue import QueueLimits, SpanQueue, otlp_exporter
+
+        queue = SpanQueue(otlp_exporter(), QueueLimits.read(environ), metrics)
+        return cls(OpenTelemetryTracer(sampling, queue), queue)
+
+    def open(self) -> None:
+        """Begin to export."""
+        if self._queue is not None:
+            self._queue.open()
+
+    async def close(self) -> None:
+        """Export what is left, for a few seconds at most."""
+        if self._queue is not None:
+            await asyncio.to_thread(self._queue.close, _CLOSE_SECONDS)
+
+
+class Queue(Protocol):
+    """Exports spans in the background."""
+
+    def open(self) -> None:
+        """Begin."""
+        ...
+
+    def close(self, seconds: float) -> None:
+        """End within this time."""
+        ...
+
+
+def check_installed() -> None:
+    """Raise ConfigurationError if the extra ``otel`` is missing."""
+    try:
+        missing = any(find_spec(name) is None for name in _MODULES)
+    except ModuleNotFoundError:
+        missing = True
+    if missing:
+        raise ConfigurationError(
+            "ROUTER_TRACES=otlp needs OpenTelemetry: pip install 'event-router[otel]',"
+            " or remove the variable"
+        )

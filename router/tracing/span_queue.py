@@ -1,0 +1,172 @@
+"""A bounded queue of spans that a thread exports, so that a slow collector delays no event.
+
+It replaces the SDK's ``BatchSpanProcessor`` because that neither counts what it drops nor limits how
+long a shutdown takes. It obeys the same standard variables (``OTEL_BSP_*``).
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+from opentelemetry.sdk.trace import Span as SdkSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+from router.errors import ConfigurationError
+from router.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+
+_LOG_INTERVAL: Final = 60.0
+_EXPORTER_LOG: Final = "opentelemetry.exporter"
+
+
+class QueueLimits(msgspec.Struct, frozen=True):
+    """How much waits, and for how long. The defaults are those of the specification."""
+
+    spans: int = 2048
+    batch: int = 512
+    delay_seconds: float = 5.0
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> "QueueLimits":
+        """Return the limits of the standard variables; one that is wrong counts as unset."""
+        usual = cls()
+        spans = _number(environ, "OTEL_BSP_MAX_QUEUE_SIZE", usual.spans)
+        batch = _number(environ, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", usual.batch)
+        delay = _number(environ, "OTEL_BSP_SCHEDULE_DELAY", int(usual.delay_seconds * 1000))
+        return cls(spans, min(batch, spans), delay / 1000)
+
+
+class SpanQueue(SpanProcessor):
+    """Exports spans by a thread of its own.
+
+    Args:
+        exporter: Sends them.
+        limits: The size of the queue and of a request.
+        metrics: Counts the spans by what became of them.
+    """
+
+    def __init__(self, exporter: SpanExporter, limits: QueueLimits, metrics: Metrics) -> None:
+        self._exporter = exporter
+        self._limits = limits
+        self._exported = metrics.spans.labels("exported")
+        self._overflowed = metrics.spans.labels("overflowed")
+        self._failed = metrics.spans.labels("failed")
+        self._spans: deque[ReadableSpan] = deque()
+        self._wake = threading.Event()
+        self._is_closed = False
+        self._log_at = 0.0
+        self._lost = 0
+        self._failure = _LastFailure()
+        self._thread = threading.Thread(target=self._run, name="spans", daemon=True)
+
+    def open(self) -> None:
+        """Start the thread."""
+        # The exporter logs each failure, with the collector's URL, which may contain a secret.
+        log = logging.getLogger(_EXPORTER_LOG)
+        log.propagate = False
+        log.handlers = [self._failure]
+        self._thread.start()
+
+    def on_start(self, span: SdkSpan, parent_context: Context | None = None) -> None:
+        """Do nothing, because only ended spans are exported."""
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Add a span, or drop it if the queue is full."""
+        if self._is_closed or len(self._spans) >= self._limits.spans:
+            self._overflowed.inc()
+            self._lost += 1
+            return
+        self._spans.append(span)
+        if len(self._spans) == self._limits.batch:
+            self._wake.set()
+
+    def close(self, seconds: float) -> None:
+        """Export what waits, and stop. Blocks for ``seconds`` at most; what is left then is dropped."""
+        self._is_closed = True
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(seconds)
+        left = len(self._spans)
+        if left:
+            self._failed.inc(left)
+            self._lost += left
+            self._log(f"the collector took longer than {seconds:g} s at the end")
+        self._exporter.shutdown()
+
+    def _run(self) -> None:
+        while not self._is_closed:
+            self._wake.wait(self._limits.delay_seconds)
+            self._wake.clear()
+            self._export_all()
+        self._export_all()
+
+    def _export_all(self) -> None:
+        while self._spans:
+            batch = [self._spans[at] for at in range(min(len(self._spans), self._limits.batch))]
+            reason = self._export(batch)
+            for _ in batch:
+                self._spans.popleft()
+            if reason:
+                self._failed.inc(len(batch))
+                self._lost += len(batch)
+            else:
+                self._exported.inc(len(batch))
+            if self._lost and time.monotonic() >= self._log_at:
+                self._log(reason or "more spans than the queue holds")
+
+    def _export(self, batch: list[ReadableSpan]) -> str:
+        """Return why spans were not exported; ``""`` if they were."""
+        self._failure.reason = ""
+        try:
+            result = self._exporter.export(batch)
+        except Exception as error:  # noqa: BLE001 - the thread must not end with it
+            return type(error).__name__
+        if result is SpanExportResult.SUCCESS:
+            return ""
+        return self._failure.reason or "the collector did not take them"
+
+    def _log(self, reason: str) -> None:
+        logger.warning("spans dropped", extra={"count": self._lost, "reason": reason})
+        self._lost = 0
+        self._log_at = time.monotonic() + _LOG_INTERVAL
+
+
+class _LastFailure(logging.Handler):
+    """Keeps what is no secret of the exporter's last log line: a status, or the type of an error."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reason = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        for value in record.args if isinstance(record.args, tuple) else ():
+            if isinstance(value, int):
+                self.reason = f"HTTP {value}"
+            elif isinstance(value, Exception):
+                self.reason = type(value).__name__
+
+
+def otlp_exporter() -> SpanExporter:
+    """Return the exporter that the standard variables describe. Raise ConfigurationError."""
+    try:
+        return OTLPSpanExporter()
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"OTEL_EXPORTER_OTLP_*: {type(error).__name__}") from None
+
+
+def _number(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name, "").strip()
+    if not text:
+        return default
+    if text.isdecimal() and 0 < int(text) < 10**9:
+        return int(text)
+    logger.warning("variable ignored", extra={"variable": name, "expected": "a whole number"})
+    return default

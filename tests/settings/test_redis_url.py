@@ -50,7 +50,7 @@ def test_what_may_be_written(url: str, files: Path) -> None:
     ("url", "problem"),
     [
         ("localhost:6379", f"is not a Redis URL, {FORMS}"),
-        ("redis+sentinel://a,b/service", f"is not a Redis URL, {FORMS}"),
+        ("sentinel://a,b/service", "with Sentinel redis+sentinel://host1,host2/service/0"),
         ("redis://h:99999/0", "has no valid host and port"),
         ("redis://:pass/word@h/0", "/ ? # and @ in a password are %2F %3F %23 %40"),
         ("redis://user:12/word@h/0", "/ ? # and @ in a password are"),

@@ -19,6 +19,7 @@ from router.events.masks import Masks
 from router.journal.audit import Audit, AuditAction, Audited, AuditEntry, Via
 from router.journal.connection import Connection, connect
 from router.journal.pagination import TimeRange
+from router.journal.sentinel import no_primary_error
 from router.journal.store_errors import store_error
 from router.printable import one_printable_line
 from router.settings.model import Settings
@@ -52,7 +53,9 @@ def with_redis(work: Callable[[Connection], Awaitable[T]], *, deadline: float = 
         return asyncio.run(run())
     except JournalUnavailableError as error:
         # The text of a known state of Redis ends with the next step already.
-        is_known = store_error(error.__cause__ or error) is not None
+        is_known = (
+            store_error(error.__cause__ or error) is not None or no_primary_error(error) is not None
+        )
         hint = "" if is_known else " (set ROUTER_REDIS_URL to the URL of Redis)"
         raise ConfigurationError(f"{error}{hint}") from None
 

@@ -1,8 +1,8 @@
 """The connection to Redis: every command has a deadline, every failure is one error.
 
 An error that tells of a change of the server's role or state closes all connections (see
-``store_errors``), so that the next command connects again and follows a virtual address or a name to
-the server that is the primary now.
+``store_errors``), so that the next command connects again and follows a virtual address, a name or the
+sentinels to the server that is the primary now.
 
 redis-py's defaults wait without a limit, raise when the pool is full and show the password in a
 repr. arq's RedisSettings add no deadline and no check of the host name. The pool is therefore made
@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from arq.connections import ArqRedis
+from redis.asyncio import BlockingConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
@@ -24,11 +25,14 @@ from redis.exceptions import NoScriptError, RedisError
 from router.datatypes import Secret
 from router.deadlines import Deadlines
 from router.errors import ConfigurationError, JournalUnavailableError, WrongTypeError
-from router.journal import redis_adapter
+from router.journal import redis_adapter, sentinel_adapter
 from router.journal.pool import CachedConnections
+from router.journal.primary_locator import PrimaryLocator
 from router.journal.redis_adapter import Command, Subscription
 from router.journal.script import ScriptCall
+from router.journal.sentinel import no_primary_error
 from router.journal.store_errors import ReconnectPace, reconnects, store_error
+from router.settings.sentinel_url import is_sentinel_url, parse_sentinel_url
 
 logger = logging.getLogger(__name__)
 
@@ -117,10 +121,22 @@ class Connection:
         """Close all connections and subscriptions; return False if that was done a moment ago."""
         if not self._pace.may_give_up(asyncio.get_running_loop().time()):
             return False
-        await self._connections.give_up()
+        await self._close_all(is_switch=False)
+        return True
+
+    async def follow(self, *, is_switch: bool) -> None:
+        """Close all connections and subscriptions, also of peers, because sentinels announced it.
+
+        Args:
+            is_switch: Another server is the primary now, so that no reply of the former one counts.
+        """
+        for connection in (self, *self._peers):
+            await connection._close_all(is_switch=is_switch)  # noqa: SLF001 - the same class
+
+    async def _close_all(self, *, is_switch: bool) -> None:
+        await self._connections.give_up(is_switch=is_switch)
         for subscription in list(self._subscriptions):
             await redis_adapter.end_subscription(subscription)
-        return True
 
     async def close(self) -> None:
         """Close all connections."""
@@ -151,18 +167,23 @@ def unavailable(error: BaseException) -> JournalUnavailableError:
     state = store_error(error)
     if state is not None:
         return JournalUnavailableError(str(state))
+    if (nowhere := no_primary_error(error)) is not None:
+        return JournalUnavailableError(f"Redis: {nowhere}")
     return JournalUnavailableError(f"Redis: {type(error).__name__}: {error}")
 
 
-def connect(url: Secret, *, deadline: float, max_connections: int) -> Connection:
+def connect(
+    url: Secret, *, deadline: float, max_connections: int, locator: PrimaryLocator | None = None
+) -> Connection:
     """Return a connection that is opened by its first command.
 
     What redis-py 5 and 8 do otherwise by default is set, so that both send the same to Redis.
 
     Args:
-        url: A redis, rediss or unix URL.
+        url: A redis, rediss or unix URL, or one of sentinels.
         deadline: Seconds that a command, and opening a connection, may take.
         max_connections: Connections at once. Half of them are kept for scripts.
+        locator: That of the process (``locator_of``), for a URL of sentinels; None for one of its own.
 
     Raises:
         ConfigurationError: The URL is not a Redis URL. The message does not contain it.
@@ -181,6 +202,36 @@ def connect(url: Secret, *, deadline: float, max_connections: int) -> Connection
         # scripts are idempotent.
         "retry": Retry(NoBackoff(), 0),
     }
+    locator = locator or locator_of(url)
+    pool = _direct_pool(url, options) if locator is None else _located_pool(locator, options)
+    return Connection(redis_adapter.client(pool), deadline=deadline, keep=max_connections // 2)
+
+
+def locator_of(url: Secret) -> PrimaryLocator | None:
+    """Return what finds the primary for a URL of sentinels; None for other URLs.
+
+    Raises ConfigurationError if the URL is wrong. The message does not contain it.
+    """
+    if not is_sentinel_url(url.reveal()):
+        return None
+    if not sentinel_adapter.is_usable():
+        raise ConfigurationError(
+            "this version of redis-py cannot be led to the primary that sentinels name;"
+            " install the version of constraints/run.txt"
+        )
+    try:
+        return PrimaryLocator(parse_sentinel_url(url.reveal()))
+    except ValueError as error:
+        raise ConfigurationError(f"ROUTER_REDIS_URL {error}") from None
+
+
+def _located_pool(locator: PrimaryLocator, options: dict[str, Any]) -> BlockingConnectionPool:
+    return redis_adapter.pool_of(
+        **options, **sentinel_adapter.located_options(locator.url, locator)
+    )
+
+
+def _direct_pool(url: Secret, options: dict[str, Any]) -> BlockingConnectionPool:
     scheme, query = urlsplit(url.reveal()).scheme, urlsplit(url.reveal()).query
     if scheme == "rediss":
         # The name proves nothing if the certificate does not.
@@ -188,12 +239,11 @@ def connect(url: Secret, *, deadline: float, max_connections: int) -> Connection
     if scheme == "unix":
         del options["socket_connect_timeout"], options["socket_keepalive"]
     try:
-        pool = redis_adapter.pool(url.reveal(), **options)
+        return redis_adapter.pool(url.reveal(), **options)
     except ValueError:
         raise ConfigurationError(
             "ROUTER_REDIS_URL is not a Redis URL: write redis://host:6379/0, rediss://… or unix:///…"
         ) from None
-    return Connection(redis_adapter.client(pool), deadline=deadline, keep=max_connections // 2)
 
 
 def pair(one: Connection, other: Connection) -> None:

@@ -11,6 +11,7 @@ from arq.connections import ArqRedis
 
 from router.journal import redis_adapter
 from router.journal.redis_adapter import Command, DirectConnection
+from router.journal.sentinel import PrimaryChangedError
 
 
 class CachedConnections:
@@ -24,6 +25,8 @@ class CachedConnections:
         self._keep = keep
         self._idle: list[DirectConnection] = []
         self._generation = 0
+        self._primary = 0
+        """Counts the primaries."""
         self._is_direct = redis_adapter.is_usable()
 
     async def execute(self, commands: Sequence[Command]) -> list[Any]:
@@ -33,7 +36,7 @@ class CachedConnections:
         """
         if not self._is_direct:
             return await redis_adapter.execute_publicly(self._redis, commands)
-        generation = self._generation
+        generation, primary = self._generation, self._primary
         connection = await self._acquire()
         try:
             replies = await connection.execute(commands)
@@ -42,15 +45,22 @@ class CachedConnections:
             raise
         if generation != self._generation:
             await connection.close()
+            if primary != self._primary:
+                # The former primary loses what it has just written, whatever it has replied.
+                raise PrimaryChangedError("another server has become the primary meanwhile")
         elif len(self._idle) < self._keep:
             self._idle.append(connection)
         else:
             await connection.release()
         return replies
 
-    async def give_up(self) -> None:
-        """Close all connections: idle ones now, others when their replies have been read."""
+    async def give_up(self, *, is_switch: bool = False) -> None:
+        """Close all connections: idle ones now, others when their replies have been read.
+
+        With ``is_switch``, another server is the primary now, and these replies are errors.
+        """
         self._generation += 1
+        self._primary += is_switch
         idle, self._idle = self._idle, []
         for connection in idle:
             await connection.close()

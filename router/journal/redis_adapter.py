@@ -248,8 +248,16 @@ def pool(url: str, **options: Any) -> BlockingConnectionPool:
 
     Raises ValueError if it is no Redis URL.
     """
-    kind = RenewablePool if is_usable() else BlockingConnectionPool
-    return kind.from_url(url, **options)
+    return _pool_kind().from_url(url, **options)
+
+
+def pool_of(**options: Any) -> BlockingConnectionPool:
+    """Return a pool like ``pool`` from its options."""
+    return _pool_kind()(**options)
+
+
+def _pool_kind() -> type[BlockingConnectionPool]:
+    return RenewablePool if is_usable() else BlockingConnectionPool
 
 
 async def give_up(redis: ArqRedis) -> None:

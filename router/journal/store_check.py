@@ -18,6 +18,7 @@ from router.journal.confirmation import NO_CONFIRMATION, Confirmation
 from router.journal.connection import Connection, unavailable
 from router.journal.redis_adapter import Command
 from router.journal.script import SCRIPTS, PlainArguments, Script, ScriptKeys
+from router.journal.sentinel import no_primary_error
 from router.journal.store_errors import NOPERM, READONLY, store_error
 from router.journal.unreadable import text_of
 
@@ -123,11 +124,12 @@ class StoreProbe:
                 self._call(), [*confirm, _INFO, *settings_asked]
             )
         except JournalUnavailableError as error:
-            state = store_error(error.__cause__ or error)
+            state, nowhere = store_error(error.__cause__ or error), no_primary_error(error)
             return StoreCheck(
                 refusal=str(error),
                 is_setup=state is not None and state.is_setup,
-                is_url_wrong=state is not None and state.is_url_wrong,
+                is_url_wrong=(state is not None and state.is_url_wrong)
+                or (nowhere is not None and nowhere.is_url_wrong),
             )
         confirmed, (info_reply, *settings) = replies[: len(confirm)], replies[len(confirm) :]
         if settings and isinstance(settings[0], RedisError):

@@ -34,8 +34,9 @@ from router.ingress.source_operations import SourceOperations
 from router.ingress.source_record import SourceRecord
 from router.journal import arq_adapter, schema
 from router.journal.audit import Audit
-from router.journal.connection import connect, pair
+from router.journal.connection import connect, locator_of, pair
 from router.journal.history_log import HistoryLimits
+from router.journal.primary_watch import PrimaryWatch
 from router.journal.redis_clock import RedisClock
 from router.journal.source_log import SourceLog
 from router.journal.store_check import ACCEPT_COMMANDS, StoreProbe, worker_commands
@@ -87,13 +88,18 @@ class App:
         )
         # Two pools, because a sender waits for ingress, whose deadline is therefore short. Workers
         # can wait.
+        self._locator = locator = locator_of(settings.redis_url)
         self._ingress_redis = connect(
             settings.redis_url,
             deadline=settings.commit_timeout,
             max_connections=_INGRESS_CONNECTIONS,
+            locator=locator,
         )
         self._worker_redis = connect(
-            settings.redis_url, deadline=_WORKER_DEADLINE, max_connections=_WORKER_CONNECTIONS
+            settings.redis_url,
+            deadline=_WORKER_DEADLINE,
+            max_connections=_WORKER_CONNECTIONS,
+            locator=locator,
         )
         pair(self._ingress_redis, self._worker_redis)
         self._redis_clock = RedisClock(self._worker_redis, clock, metrics)
@@ -239,6 +245,9 @@ class App:
             ("playground", self._playground.run()),
             ("series", self._series.run()),
         ]
+        if self._locator is not None:
+            watch = PrimaryWatch(self._locator, self._ingress_redis, self._clock.chance)
+            background.append(("primary", watch.run()))
         public: list[web.RouteDef] = []
         operations = [*health.routes(), *self._api_routes()]
         background.append(("console", self._console.hub.run()))

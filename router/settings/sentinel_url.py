@@ -31,7 +31,7 @@ _NODE: Final = re.compile(
     r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[^\[\]:@,/\s]+))(?::(?P<port>[0-9]+))?"
 )
 _SERVICE: Final = re.compile(r"[A-Za-z0-9._-]+")
-"""What ``sentinel monitor`` takes as a name (sentinel.c of Redis 7.0)."""
+"""The names that ``sentinel monitor`` takes (sentinel.c of Redis 7.0)."""
 _MOST_SENTINELS: Final = 16
 _OPTIONS: Final = {
     "sentinel_username": check_nothing,
@@ -41,7 +41,7 @@ _OPTIONS: Final = {
 
 
 class NodeAddress(msgspec.Struct, frozen=True):
-    """Where a sentinel or a server listens."""
+    """The address at which a sentinel or a server listens."""
 
     host: str
     """A name or an address, without brackets."""
@@ -61,7 +61,7 @@ class Credentials(msgspec.Struct, frozen=True):
 
 
 class SentinelUrl(msgspec.Struct, frozen=True, kw_only=True):
-    """What such a URL says."""
+    """The parts of such a URL."""
 
     sentinels: tuple[NodeAddress, ...]
     service: str
@@ -85,6 +85,8 @@ def parse_sentinel_url(text: str) -> SentinelUrl:
     Raises:
         ValueError: It is wrong. The message has neither user nor password.
     """
+    if not is_sentinel_url(text):
+        raise ValueError(f"is no URL of sentinels, {_FORM}")
     parts = _split(text)
     user, nodes = _authority(parts["authority"])
     service, database = _place(parts["path"])

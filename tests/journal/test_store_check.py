@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 from support.redis_servers import RedisServer
+from support.scripted_sentinel import SERVICE, ScriptedSentinel
 from support.waiting import until
 
 from router.clock import Clock
+from router.datatypes import Secret
 from router.events.decode import decode_strictly
 from router.events.model import Malformed, Received
 from router.journal import keys, redis_adapter
@@ -155,3 +157,15 @@ async def test_a_promoted_replica_knows_the_last_byte_that_it_copied(
     assert after.epoch == before.epoch
     assert after.former_replication_id == before.replication_id
     assert after.former_offset == offset
+
+
+async def test_a_service_that_no_sentinel_monitors_is_a_wrong_url() -> None:
+    async with ScriptedSentinel() as sentinel:
+        sentinel.error = "ERR No such master with that name"
+        url = Secret(f"redis+sentinel://{sentinel.address}/{SERVICE}")
+        connection = connect(url, deadline=1.0, max_connections=2)
+        check = await StoreProbe(connection, lambda: "id").look()
+        await connection.close()
+
+    assert check.is_url_wrong
+    assert "monitors no such service" in check.refusal

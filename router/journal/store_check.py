@@ -4,46 +4,31 @@ The look writes, because nothing else shows that Redis takes writes: a Redis who
 replica, and one that lacks replicas all answer a PING. One round trip has all parts.
 """
 
-import re
+import logging
 from collections.abc import Callable, Sequence
-from importlib.resources import files
 from typing import Any, Final
 
 import msgspec
-from redis.exceptions import RedisError
+from redis.exceptions import NoPermissionError, RedisError
 
 from router.errors import JournalUnavailableError
 from router.journal import keys, redis_health
+from router.journal.access_rights import ACCEPT_RIGHTS, AccessRight, grants, missing, probes_of
 from router.journal.confirmation import NO_CONFIRMATION, Confirmation
 from router.journal.connection import Connection, unavailable
 from router.journal.redis_adapter import Command
-from router.journal.script import SCRIPTS, PlainArguments, Script, ScriptKeys
+from router.journal.script import PlainArguments, Script, ScriptCall, ScriptKeys, pack
 from router.journal.sentinel import no_primary_error
-from router.journal.store_errors import NOPERM, READONLY, store_error
+from router.journal.store_errors import READONLY, store_error
 from router.journal.unreadable import text_of
 
-ACCEPT_COMMANDS: Final = (
-    *("APPEND", "EXPIRE", "HINCRBY", "HMGET", "HSET", "PUBLISH", "RPUSH", "RPUSHX", "SET", "ZADD"),
-)
-"""The commands that ``accept.lua`` runs."""
-_CALLED: Final = re.compile(r"\b(?:p?call|run_or_delete|write)\('(\w+)'")
-_RULE_STATE: Final = files("router.rules.state")
+logger = logging.getLogger(__name__)
+
 _INFO: Final[Command] = ("INFO", "server", "memory", "persistence", "replication")
 _NO_INFO: Final = (
     "Redis forbids the user of ROUTER_REDIS_URL INFO, so that its memory is unknown; grant +info"
 )
 _APPENDFSYNC: Final[Command] = ("CONFIG", "GET", "appendfsync")
-
-
-def worker_commands() -> tuple[str, ...]:
-    """Return the commands of all scripts, which a worker runs."""
-    sources = [
-        path.read_text("utf-8")
-        for folder in (SCRIPTS, _RULE_STATE)
-        for path in folder.iterdir()
-        if path.name.endswith(".lua")
-    ]
-    return tuple(sorted({name for source in sources for name in _CALLED.findall(source)}))
 
 
 class StoreFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +83,7 @@ class StoreProbe:
     Args:
         connection: A connection to Redis.
         new_id: Returns an id for the epoch of an empty store.
-        commands: The commands that the process needs to be permitted.
+        rights: The rights that the process needs.
         confirmation: The replicas and disks that must have a commit before it is acknowledged.
     """
 
@@ -106,12 +91,13 @@ class StoreProbe:
         self,
         connection: Connection,
         new_id: Callable[[], str],
-        commands: Sequence[str] = ACCEPT_COMMANDS,
+        rights: Sequence[AccessRight] = ACCEPT_RIGHTS,
         confirmation: Confirmation = NO_CONFIRMATION,
     ) -> None:
         self._connection = connection
         self._new_id = new_id
-        self._commands = " ".join(commands)
+        self._probes = probes_of(rights)
+        self._commands = pack([probe.command for probe in self._probes])
         self._confirmation = confirmation
         self._may_read_settings = True
 
@@ -134,10 +120,12 @@ class StoreProbe:
         confirmed, (info_reply, *settings) = replies[: len(confirm)], replies[len(confirm) :]
         if settings and isinstance(settings[0], RedisError):
             # Managed services forbid CONFIG. Not asked again, because each refusal is logged there.
-            self._may_read_settings = not is_forbidden(settings[0])
+            if is_forbidden(settings[0]):
+                self._may_read_settings = False
+                logger.info("appendfsync not checked: Redis forbids CONFIG GET")
             settings = []
         info = {} if isinstance(info_reply, RedisError) else parse_info(info_reply)
-        refusal, is_setup = _refusal(probed, info)
+        refusal, is_setup = self._refusal(probed, info)
         if isinstance(info_reply, RedisError) and not refusal:
             refusal, is_setup = _NO_INFO, True
         if confirmed and not refusal:
@@ -150,11 +138,21 @@ class StoreProbe:
             facts=None if isinstance(probed, RedisError) else _facts(probed, info),
         )
 
-    def _call(self) -> Any:
+    def _call(self) -> ScriptCall:
         return _PROBE(
             _ProbeKeys(keys.PROBE, keys.EPOCH, keys.LEDGER),
-            _ProbeArguments(self._new_id(), self._commands, keys.wake_channel(keys.EVALUATE_QUEUE)),
+            _ProbeArguments(self._new_id(), self._commands),
         )
+
+    def _refusal(self, probed: Any, info: dict[str, Any]) -> tuple[str, bool]:
+        """Return why an event could not be stored, and whether an operator must act."""
+        if info.get("role") == "slave":  # first, because a writable replica loses what it is given
+            return str(READONLY), True
+        if isinstance(probed, RedisError):
+            state = store_error(probed)
+            return str(unavailable(probed)), state is not None and state.is_setup
+        lacking = missing(self._probes, probed[2])
+        return (forbidden_text(lacking), True) if lacking else ("", False)
 
 
 def parse_info(reply: Any) -> dict[str, Any]:
@@ -167,20 +165,13 @@ def parse_info(reply: Any) -> dict[str, Any]:
 
 def is_forbidden(error: RedisError) -> bool:
     """Return whether Redis rejected a command because it does not know or permit it."""
-    return store_error(error) is NOPERM or "unknown command" in str(error)
+    return isinstance(error, NoPermissionError) or "unknown command" in str(error)
 
 
-def _refusal(probed: Any, info: dict[str, Any]) -> tuple[str, bool]:
-    """Return why an event could not be stored, and whether an operator must act."""
-    if info.get("role") == "slave":  # first, because a writable replica loses what it is given
-        return str(READONLY), True
-    if isinstance(probed, RedisError):
-        state = store_error(probed)
-        return str(unavailable(probed)), state is not None and state.is_setup
-    forbidden = probed[2].decode()
-    if forbidden:
-        return f"Redis forbids the user of ROUTER_REDIS_URL {forbidden}; {NOPERM.advice}", True
-    return "", False
+def forbidden_text(lacking: Sequence[AccessRight]) -> str:
+    """Return that the user lacks rights, with the next step."""
+    names = " ".join(right.name for right in lacking)
+    return f"Redis forbids the user of ROUTER_REDIS_URL {names}; grant the user {grants(lacking)}"
 
 
 def _durability_problems(
@@ -225,9 +216,8 @@ class _ProbeKeys(ScriptKeys, frozen=True):
 
 class _ProbeArguments(PlainArguments, frozen=True):
     epoch_id: str
-    commands: str
-    """Names with spaces between them."""
-    wake_channel: str
+    commands: bytes
+    """The probes of rights, packed: a list of commands."""
 
 
 _PROBE: Final = Script("probe", _ProbeKeys, _ProbeArguments)

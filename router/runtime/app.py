@@ -33,13 +33,14 @@ from router.ingress.endpoints import FAST_PATHS
 from router.ingress.source_operations import SourceOperations
 from router.ingress.source_record import SourceRecord
 from router.journal import arq_adapter, schema
+from router.journal.access_rights import ACCEPT_RIGHTS, WORKER_RIGHTS
 from router.journal.audit import Audit
 from router.journal.connection import connect, locator_of, pair
 from router.journal.history_log import HistoryLimits
 from router.journal.primary_watch import PrimaryWatch
 from router.journal.redis_clock import RedisClock
 from router.journal.source_log import SourceLog
-from router.journal.store_check import ACCEPT_COMMANDS, StoreProbe, worker_commands
+from router.journal.store_check import StoreProbe
 from router.journal.store_watch import StoreWatch
 from router.metrics import Metrics
 from router.runtime import build_api, build_ingress, exposure
@@ -107,7 +108,7 @@ class App:
         self._clock = msgspec.structs.replace(clock, now=self._redis_clock.now)
         self._address = ListenAddress(settings.host, roles.port, roles.inherited_socket)
         self._watch = StoreWatch(metrics)
-        commands = ACCEPT_COMMANDS if roles.worker is None else worker_commands()
+        rights = ACCEPT_RIGHTS if roles.worker is None else WORKER_RIGHTS
         self._operations_address = (
             None
             if roles.operations_port is None
@@ -120,7 +121,7 @@ class App:
         self._admission = AdmissionControl(
             self._ingress_redis,
             StoreProbe(
-                self._ingress_redis, clock.new_id, commands, build_ingress.confirmation(settings)
+                self._ingress_redis, clock.new_id, rights, build_ingress.confirmation(settings)
             ),
             self._watch,
             strict=settings.durability is Durability.STRICT,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from support import least_rights
 from support.browser_path import VARIABLE, browser_path
 from support.clock import SetClock
 from support.deployment_table import DeploymentTable
@@ -78,6 +79,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def pytest_configure(config: pytest.Config) -> None:
     register(config)
+    if least_rights.IS_ON:
+        least_rights.install()
     config.pluginmanager.register(DocumentFigures())
     # In the controller of pytest-xdist only, to which its workers report.
     if config.option.markexpr.startswith("deploy") and not hasattr(config, "workerinput"):
@@ -87,6 +90,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     mark_properties(items)
     for item in items:
+        if least_rights.IS_ON and item.get_closest_marker("default_user"):
+            item.add_marker(pytest.mark.skip(reason="about the default user, who is off"))
         if folder_of(item.path) in SERVER_FOLDERS or "redis_server" in getattr(
             item, "fixturenames", ()
         ):
@@ -109,8 +114,9 @@ def redis_url(redis_server: EmbeddedRedis) -> Secret:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(5)
         connection.connect(str(redis_server.socket))
-        connection.sendall(b"FLUSHALL\r\n")
-        assert connection.recv(16) == b"+OK\r\n"
+        for command in (*least_rights.login(), b"FLUSHALL\r\n"):
+            connection.sendall(command)
+            assert connection.recv(16) == b"+OK\r\n"
     return redis_server.url
 
 

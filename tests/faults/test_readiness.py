@@ -12,6 +12,7 @@ import aiohttp
 import msgspec
 import pytest
 from redis import Redis
+from support import least_rights
 from support.redis_servers import RedisServer
 from support.running import running, settings_for
 from support.waiting import until
@@ -48,7 +49,7 @@ def config(name: str, value: str) -> Callable[[RedisServer], None]:
 
 
 def acl(*rules: str) -> Callable[[RedisServer], None]:
-    return lambda server: server.ask("ACL", "SETUSER", "default", *rules) and None
+    return lambda server: server.ask("ACL", "SETUSER", least_rights.USER, *rules) and None
 
 
 def replica(*settings: tuple[str, str]) -> Callable[[RedisServer], None]:
@@ -135,7 +136,7 @@ STATES = [
     ),
     State(
         name="password",
-        set_up=config("requirepass", "secret"),
+        set_up=acl("resetpass", ">secret"),
         reason="rejects the user or the password of ROUTER_REDIS_URL; correct them",
         refuses_start=True,
         relaxed_starts=False,

@@ -4,6 +4,7 @@ import re
 
 import msgspec
 import pytest
+from support import least_rights
 from support.clock import SetClock
 from support.waiting import until
 from support.world import World
@@ -184,12 +185,12 @@ async def test_a_count_that_is_refused_for_another_reason_keeps_its_field(world:
     """The mutant: ``add_to`` moves the field aside after any error."""
     redis = world.connection.redis
     await world.send(world.event("1"))
-    await redis.execute_command("ACL", "SETUSER", "default", "-hincrby")
+    await redis.execute_command("ACL", "SETUSER", least_rights.USER, "-hincrby")
     try:
         with pytest.raises(JournalUnavailableError, match="grant"):
             await world.accept([world.event("2")])
     finally:
-        await redis.execute_command("ACL", "SETUSER", "default", "+hincrby")
+        await redis.execute_command("ACL", "SETUSER", least_rights.USER, "+hincrby")
 
     assert (await world.ledger()).accepted == 1
     assert not await redis.exists(keys.UNREADABLE_LEDGER)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from support import least_rights
 from support.redis_servers import RedisServer
 from support.scripted_sentinel import SERVICE, ScriptedSentinel
 from support.waiting import until
@@ -54,7 +55,15 @@ async def test_the_commands_of_accept_are_those_that_it_runs(
         await batches.accept([Received(events, [malformed])])
     ran = {name.removeprefix("cmdstat_") for name in await connection.redis.info("commandstats")}
 
-    own_commands = {"evalsha", "eval", "config|resetstat", "info", "client|setinfo", "hello"}
+    own_commands = {
+        "auth",
+        "evalsha",
+        "eval",
+        "config|resetstat",
+        "info",
+        "client|setinfo",
+        "hello",
+    }
     # EXPIRE runs only if an older router has opened the batch.
     assert (ran - own_commands) | {"expire"} == {name.lower() for name in ACCEPT_COMMANDS}
 
@@ -91,12 +100,12 @@ async def test_a_redis_that_forbids_config_is_asked_once(
 ) -> None:
     """As managed services do. Mutant seen to fail: asked at each look."""
     caplog.set_level("INFO", "router.journal.store_check")
-    server.ask("ACL", "SETUSER", "default", "-config")
+    server.ask("ACL", "SETUSER", least_rights.USER, "-config")
     one = probe(own)
     for _ in range(3):
         look = await one.look()
         assert (look.refusal, look.durability_problems) == ("", ())
-    server.ask("ACL", "SETUSER", "default", "+config")
+    server.ask("ACL", "SETUSER", least_rights.USER, "+config")
     with server.client() as client:
         assert sum(entry["count"] for entry in client.acl_log()) <= 2  # the script was not loaded
     assert caplog.messages == ["appendfsync not checked: Redis forbids CONFIG GET"]
@@ -106,7 +115,7 @@ async def test_a_look_leaves_the_connections_of_a_sound_redis_open(
     server: RedisServer, own: Connection
 ) -> None:
     """Mutant seen to fail: ``exchange`` notices each error reply."""
-    server.ask("ACL", "SETUSER", "default", "-info", "-config")
+    server.ask("ACL", "SETUSER", least_rights.USER, "-info", "-config")
     (before,) = await own._connections.execute([("CLIENT", "ID")])
     await probe(own).look()
     (after,) = await own._connections.execute([("CLIENT", "ID")])

@@ -4,8 +4,15 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 from redis import Redis
-from redis.exceptions import ClusterDownError, MasterDownError, MovedError, ResponseError
+from redis.exceptions import (
+    ClusterDownError,
+    MasterDownError,
+    MovedError,
+    NoPermissionError,
+    ResponseError,
+)
 from redis.exceptions import ConnectionError as RedisConnectionError
+from support import least_rights
 from support.redis_servers import RedisServer
 
 from router.datatypes import Secret
@@ -51,25 +58,26 @@ def is_full(server: RedisServer) -> None:
 
 
 def user_may_not_write(server: RedisServer) -> None:
-    server.ask("ACL", "SETUSER", "default", "-@write")
+    server.ask("ACL", "SETUSER", least_rights.USER, "-@write")
 
 
 def user_may_not_run_scripts(server: RedisServer) -> None:
-    server.ask("ACL", "SETUSER", "default", "-@scripting")
+    server.ask("ACL", "SETUSER", least_rights.USER, "-@scripting")
 
 
 def user_may_not_use_the_key(server: RedisServer) -> None:
-    server.ask("ACL", "SETUSER", "default", "resetkeys", "~other:*")
+    server.ask("ACL", "SETUSER", least_rights.USER, "resetkeys", "~other:*")
 
 
 def asks_for_a_password(server: RedisServer) -> None:
-    server.ask("CONFIG", "SET", "requirepass", "secret")
+    server.ask("ACL", "SETUSER", least_rights.USER, "resetpass", ">secret")
 
 
 def heal(server: RedisServer) -> None:
     with Redis(port=server.port, username="admin", password="admin") as client:
-        client.execute_command("CONFIG", "SET", "requirepass", "")
-        client.execute_command("ACL", "SETUSER", "default", "on", "nopass", "~*", "&*", "+@all")
+        client.execute_command(
+            "ACL", "SETUSER", least_rights.USER, "on", "nopass", "~*", "&*", "+@all"
+        )
         client.execute_command("REPLICAOF", "NO", "ONE")
         for name, value in (
             ("replica-serve-stale-data", "yes"),
@@ -161,6 +169,83 @@ def test_a_code_that_redis_py_8_makes_a_class_of(error: ResponseError, code: str
 
     assert state is not None
     assert state.code == code
+
+
+KEYS = "~router:* ~arq:job:* ~arq:in-progress:* ~arq:retry:*"
+CHANNELS = "&router:wake:* &router:silences-changed"
+
+
+@pytest.mark.parametrize(
+    ("error", "name", "grant"),
+    [
+        # Redis 7.0; then 7.2 and later; then Valkey 9
+        (
+            NoPermissionError("this user has no permissions to run the 'incr' command"),
+            "INCR",
+            "+incr",
+        ),
+        (
+            NoPermissionError("User a has no permissions to run the 'config|get' command"),
+            "CONFIG|GET",
+            "+config|get",
+        ),
+        (
+            NoPermissionError(
+                "this user has no permissions to access one of the keys used as arguments"
+            ),
+            "a key",
+            KEYS,
+        ),
+        (NoPermissionError("No permissions to access a key"), "a key", KEYS),
+        (
+            NoPermissionError(
+                "this user has no permissions to access one of the channels used as arguments"
+            ),
+            "a channel",
+            CHANNELS,
+        ),
+        (NoPermissionError("No permissions to access a channel"), "a channel", CHANNELS),
+        (
+            ResponseError(
+                "The user executing the script can't access at least one of the keys mentioned in"
+                " the command arguments script: 86"
+            ),
+            "a key",
+            KEYS,
+        ),
+        (
+            ResponseError(
+                "The user executing the script can't publish to the channel mentioned in the"
+                " command script: a3"
+            ),
+            "a channel",
+            CHANNELS,
+        ),
+        (
+            ResponseError(
+                "ACL failure in script: User a has no permissions to run the 'hset' command"
+                " script: 86"
+            ),
+            "HSET",
+            "+hset",
+        ),
+        # Redis 7.0 does not say which; the next look at Redis does.
+        (
+            ResponseError(
+                "The user executing the script can't run this command or subcommand script: e0"
+            ),
+            "a command, a key or a channel",
+            "the rights of deploy/redis/users.acl, or what ACL LOG names",
+        ),
+    ],
+)
+def test_a_missing_right_is_named_with_what_grants_it(
+    error: Exception, name: str, grant: str
+) -> None:
+    """Mutant seen to fail: the text of an error reply is not read."""
+    assert str(store_error(error)) == (
+        f"Redis answers NOPERM: it forbids the user of ROUTER_REDIS_URL {name}; grant the user {grant}"
+    )
 
 
 @pytest.mark.parametrize(

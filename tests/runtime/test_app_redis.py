@@ -25,6 +25,7 @@ def environ_of(url: str, **more: str) -> dict[str, str]:
     return {"ROUTER_REDIS_URL": url, "ROUTER_PORT": "0", **more}
 
 
+@pytest.mark.default_user
 @pytest.mark.parametrize("durability", ["strict", "relaxed"])
 @pytest.mark.parametrize(
     ("credentials", "database", "said"),

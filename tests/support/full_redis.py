@@ -15,6 +15,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from router.datatypes import Secret
+from support import least_rights
 from support.processes import RouterProcess
 from support.waiting import until
 
@@ -138,7 +139,7 @@ class MemoryPeak:
 @asynccontextmanager
 async def limited(url: Secret, maxmemory: int) -> AsyncIterator["Redis[Any]"]:
     """A client of a Redis that has ``maxmemory`` bytes from now on."""
-    redis: Redis[Any] = Redis.from_url(url.reveal())
+    redis: Redis[Any] = Redis.from_url(least_rights.as_operator(url).reveal())
     try:
         await redis.config_set("maxmemory", maxmemory)
         yield redis

@@ -12,13 +12,22 @@ from typing import Final, Self
 
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, RedisError
 from redis.retry import Retry
 
 from router.datatypes import Secret
 from router.dev.embedded_redis import find_server
+from support import least_rights
 
 _SECONDS: Final = 10.0
+_DEFAULTS: Final = {
+    "appendonly": "yes",
+    "appendfsync": "everysec",
+    "save": "",
+    "maxmemory-policy": "noeviction",
+    "repl-diskless-sync-delay": "0",
+    "repl-ping-replica-period": "1",
+}
 
 
 def free_port() -> int:
@@ -36,19 +45,18 @@ class RedisServer:
         options: Of its configuration, by name.
         file_limit: Bytes that a file of it may have (RLIMIT_FSIZE): a disk that gets full. 0 for
             no limit.
+        config_file: A configuration file, read before the options; ``""`` for the defaults of tests.
     """
 
-    def __init__(self, folder: Path, *, file_limit: int = 0, **options: str) -> None:
+    def __init__(
+        self, folder: Path, *, file_limit: int = 0, config_file: str = "", **options: str
+    ) -> None:
         self.port = free_port()
         self.folder = folder
         self.file_limit = file_limit
+        self._config_file = [config_file] if config_file else []
         self.options = {
-            "appendonly": "yes",
-            "appendfsync": "everysec",
-            "save": "",
-            "maxmemory-policy": "noeviction",
-            "repl-diskless-sync-delay": "0",
-            "repl-ping-replica-period": "1",
+            **({} if config_file else _DEFAULTS),
             **{name.replace("_", "-"): value for name, value in options.items()},
         }
         self._process: subprocess.Popen[bytes] | None = None
@@ -62,7 +70,7 @@ class RedisServer:
 
     @property
     def url(self) -> Secret:
-        return Secret(f"redis://127.0.0.1:{self.port}/0")
+        return least_rights.as_router(Secret(f"redis://127.0.0.1:{self.port}/0"))
 
     @property
     def address(self) -> tuple[str, int]:
@@ -89,7 +97,7 @@ class RedisServer:
         with (self.folder / "server.log").open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 - find_server chose the program
                 [
-                    str(find_server("")),
+                    *(str(find_server("")), *self._config_file),
                     *("--port", str(self.port), "--bind", "127.0.0.1", "--daemonize", "no"),
                     *("--dir", str(self.folder), *words),
                 ],
@@ -104,6 +112,9 @@ class RedisServer:
             if self.has_ended or time.monotonic() > deadline:
                 raise RuntimeError((self.folder / "server.log").read_text(errors="replace"))
             time.sleep(0.01)
+        if least_rights.IS_ON and not self._config_file:
+            with Redis(port=self.port) as client:
+                least_rights.restrict(client)
 
     def kill(self) -> None:
         if self._process is not None:
@@ -160,6 +171,8 @@ class RedisServer:
             try:
                 client.ping()
                 return not is_ready or not client.info("persistence")["loading"]
+            except AuthenticationError:  # it has users of its own
+                return True
             except RedisError as error:
                 return not is_ready and "loading" in str(error).lower()
 

@@ -16,10 +16,12 @@ from support.pod import MadeByHand, Pod
 from support.processes import RouterProcess
 from support.redis_servers import free_port
 from support.rules_folder import capture, rule
+from support.sentinels import NO_SENTINEL, SentinelSetup, sentinel_program
 from support.sinks import HttpSink
 from support.waiting import until
 
 from router.datatypes import Secret
+from router.journal.keys import LEDGER
 
 DESTINATIONS: Final = """
 destinations:
@@ -162,3 +164,21 @@ async def test_each_container_of_an_example_answers_its_probes(
             for pod in pods.values():
                 await until(pod.answers_its_probes)
             assert len(pods) == len(of_kind(objects, "Deployment")) >= 2
+
+
+@pytest.mark.deploy
+async def test_the_sentinel_example_runs_with_sentinels(helm: Helm, tmp_path: Path) -> None:
+    """With the example's ROUTER_ACCEPT_REPLICAS: the event is on a replica before its 2xx."""
+    if sentinel_program() is None:
+        pytest.skip(NO_SENTINEL)
+    objects = helm.objects(example("sentinel"))
+    rules = capture("noc") + "rules:\n" + rule("one", "noc")
+    with SentinelSetup(tmp_path / "redis") as redis:
+        cluster = {"ROUTER_REDIS_URL": redis.url.reveal()}
+        async with running_pods(objects, by_hand(rules, ""), tmp_path, cluster) as pods:
+            for pod in pods.values():
+                await until(pod.answers_its_probes)
+
+            assert await post_event(pods["ingress"], "events") == 202
+            replicas = redis.servers[1:]
+            assert b"1" in [each.ask("HGET", LEDGER, "accepted") for each in replicas]

@@ -131,6 +131,16 @@ def test_each_pod_has_no_more_rights_than_it_needs(objects: list[Object]) -> Non
     assert of_kind(objects, "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding") == []
 
 
+def test_mounted_secrets_are_read_by_the_router_alone(helm: Helm) -> None:
+    found = of_kind(helm.objects(example("all-on")), "Deployment")
+
+    for each in found:
+        pod = each["spec"]["template"]["spec"]
+        modes = [volume["secret"]["defaultMode"] for volume in pod["volumes"] if "secret" in volume]
+        assert modes == [0o440, 0o440]
+        assert pod["securityContext"]["fsGroup"] == pod["securityContext"]["runAsGroup"] == 10001
+
+
 def test_the_image_runs_as_the_user_of_the_chart() -> None:
     dockerfile = (CHART.parents[1] / "Dockerfile").read_text("utf-8")
 
@@ -215,9 +225,14 @@ def test_each_variable_is_a_setting(objects: list[Object]) -> None:
 
 def test_a_number_is_written_out(helm: Helm) -> None:
     """Helm reads numbers as floats, and prints large ones as 5e+06."""
-    found = helm.objects(with_values({"settings.ROUTER_MAX_ALERTS": 5_000_000}))
+    values = with_values(
+        {"settings.ROUTER_MAX_ALERTS": 5_000_000, "worker.keda.queueDepth": 3_000_000},
+        example("all-on"),
+    )
+    found = helm.objects(values)
 
-    assert "5000000" in str(found)
+    assert "'5000000'" in str(found)
+    assert "'3000000'" in str(found)
     assert "e+06" not in str(found)
 
 

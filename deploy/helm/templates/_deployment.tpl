@@ -202,11 +202,12 @@ spec:
         {{- end }}
         {{- with $values.secretFiles.existing }}
         - name: secrets
-          secret: {secretName: {{ . }}, defaultMode: 0440}
+          # 288 is 0440, which parsers of YAML 1.2 read as a decimal number.
+          secret: {secretName: {{ . }}, defaultMode: 288}
         {{- end }}
         {{- with $redis.tlsSecret }}
         - name: redis-tls
-          secret: {secretName: {{ . }}, defaultMode: 0440}
+          secret: {secretName: {{ . }}, defaultMode: 288}
         {{- end }}
         {{- with $pod.extraVolumes }}
         {{- toYaml . | nindent 8 }}

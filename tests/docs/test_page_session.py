@@ -48,6 +48,7 @@ async def test_a_page_that_is_right_passes(tmp_path: Path, slack: HttpSink, text
         ("\n```sh\necho why >&2; exit 2\n```\n", "page.md: the shell has ended:\nwhy"),
         ("<!-- exit: 1 -->\n```sh\ntrue\n```\n", "page.md:2 failed"),
         ("```sh\nmissing-command\n```\n", "127: missing-command"),
+        ("```sh\nsudo true\n```\n", "mark the block: a test does not run sudo"),
         ("```sh\necho two\n```\n<!-- prints -->\n```text\none\n```\n", "page.md:5 has not printed"),
         (
             "<!-- background: ready -->\n```sh\necho started\n```\n",

@@ -23,6 +23,11 @@ from support.waiting import until
 
 ROOT: Final = Path(__file__).parents[2]
 SECONDS: Final = 60
+_FORBIDDEN: Final = (
+    *("apt", "apt-get", "aws", "docker", "helm", "kubectl", "npm", "pip", "pipx", "podman"),
+    *("sudo", "systemctl", "twilio", "uv"),
+)
+"""What would install something, or act on more than the page's folder and the test's router."""
 _MARK: Final = "-- end of the block --"
 _COPIED: Final = (
     "rules",
@@ -86,21 +91,28 @@ class PageSession:
         self._folder = folder
         self._slack = slack
         self._port = environ.get("ROUTER_PORT") or str(free_port())
+        self._scripts = folder.parent / f"{folder.name}-session"
         kept = {name: text for name, text in os.environ.items() if not name.startswith("ROUTER_")}
         self._environ = {
             **kept,
-            "PATH": f"{Path(sys.prefix) / 'bin'}:{kept.get('PATH', '')}",
+            "PATH": f"{self._scripts}:{Path(sys.prefix) / 'bin'}:{kept.get('PATH', '')}",
+            "https_proxy": "http://127.0.0.1:9",  # nothing is there: no command reaches the internet
             "HOME": str(folder),
             "NO_COLOR": "1",
             "ROUTER_PORT": self._port,
             **environ,
         }
-        self._scripts = folder.parent / f"{folder.name}-session"
         self._printed = ""
         self._background: list[int] = []
 
     async def __aenter__(self) -> Self:
         self._scripts.mkdir()
+        for name in _FORBIDDEN:
+            stub = self._scripts / name
+            stub.write_text(
+                f"#!/bin/sh\necho 'mark the block: a test does not run {name}'; exit 126\n"
+            )
+            stub.chmod(0o755)
         self._shell = await asyncio.create_subprocess_exec(
             "bash",
             cwd=self._folder,

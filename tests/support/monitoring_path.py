@@ -15,6 +15,16 @@ def program_path(*names: str) -> str | None:
     return next(filter(None, found), None)
 
 
+def promtool_path() -> str | None:
+    """Part of Debian's package of Prometheus."""
+    return program_path("promtool")
+
+
+def amtool_path() -> str | None:
+    """Part of Debian's package of Alertmanager."""
+    return program_path("amtool")
+
+
 def prometheus_path() -> str | None:
     """Debian's package has the name of the project's own archive."""
     return program_path("prometheus")

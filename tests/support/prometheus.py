@@ -29,8 +29,8 @@ async def _status(method: str, url: str, body: object = None) -> int:
 
 
 @contextlib.asynccontextmanager
-async def _serving(program: str | None, port: int, *arguments: str) -> AsyncIterator[str]:
-    """Run a program until the block ends; yield its URL when it is ready."""
+async def serving(program: str | None, port: int, *arguments: str) -> AsyncIterator[str]:
+    """Run Prometheus or Alertmanager until the block ends; yield its URL when it is ready."""
     assert program is not None
     url = f"http://127.0.0.1:{port}"
     listen = f"--web.listen-address=127.0.0.1:{port}"
@@ -90,7 +90,7 @@ def prometheus(
             "scrape_configs": scraped,
         },
     )
-    return _serving(
+    return serving(
         PROMETHEUS,
         free_port(),
         f"--config.file={file}",
@@ -143,7 +143,7 @@ async def alertmanager(folder: Path, *, url: str, token: str) -> AsyncIterator[A
     route = {"receiver": "router", "group_wait": _OFTEN, "group_interval": _OFTEN}
     receivers = [{"name": "router", "webhook_configs": [hook]}]
     file = _write(folder / "alertmanager.yml", {"route": route, "receivers": receivers})
-    async with _serving(
+    async with serving(
         ALERTMANAGER,
         free_port(),
         f"--config.file={file}",

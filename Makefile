@@ -47,6 +47,9 @@ browser:  ## Install Chromium for the tests of the console, where Debian has it
 monitoring:  ## Unpack Prometheus and Alertmanager for the tests, where Debian has them
 	@$(PYTHON) tests/install_monitoring.py
 
+proxies:  ## Unpack nginx and Caddy for the tests, where Debian has them
+	@$(PYTHON) tests/install_proxies.py
+
 test-fast: $(VENV)/dev  ## Run the tests that need no server
 	$(BIN)/pytest -n auto -m "not slow and not deploy and not server"
 
@@ -149,4 +152,4 @@ constraints:  ## Pin what pyproject.toml asks for (needs uv; UPGRADE=--upgrade f
 
 # bench and docs are folders, too.
 .PHONY: docs reference bench bench-short bench-rules
-.PHONY: help run schemas test test-deploy browser monitoring screenshots test-fast test-matrix redis-py test-redis-py helm helm-files test-slow conformance lint constraints audit sbom fuzz
+.PHONY: help run schemas test test-deploy browser monitoring proxies screenshots test-fast test-matrix redis-py test-redis-py helm helm-files test-slow conformance lint constraints audit sbom fuzz

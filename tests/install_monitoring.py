@@ -25,17 +25,16 @@ def succeeds(*command: str, folder: str | None = None) -> bool:
     return done.returncode == 0
 
 
-def unpack() -> bool:
-    """Fetch the packages and unpack them; return whether both programs are there now."""
+def unpack(packages: tuple[str, ...], target: Path) -> None:
+    """Fetch packages of Debian and unpack them into a folder, as far as that succeeds."""
     with tempfile.TemporaryDirectory() as folder:
-        if not succeeds("apt-get", "-qq", "download", *PACKAGES, folder=folder):
+        if not succeeds("apt-get", "-qq", "download", *packages, folder=folder):
             before = rights()
             if before is None or not succeeds(*before, "apt-get", "-qq", "update"):
-                return False
-            succeeds("apt-get", "-qq", "download", *PACKAGES, folder=folder)
+                return
+            succeeds("apt-get", "-qq", "download", *packages, folder=folder)
         for package in sorted(Path(folder).glob("*.deb")):
-            succeeds("dpkg", "--extract", str(package), str(FOLDER))
-    return are_there()
+            succeeds("dpkg", "--extract", str(package), str(target))
 
 
 def main() -> None:
@@ -45,7 +44,8 @@ def main() -> None:
     if not is_debian():
         print(f"monitoring: not found, and this system is not Debian: {BY_HAND}")
         return
-    print(f"monitoring: {FOLDER}" if unpack() else f"monitoring: not unpacked; {BY_HAND}")
+    unpack(PACKAGES, FOLDER)
+    print(f"monitoring: {FOLDER}" if are_there() else f"monitoring: not unpacked; {BY_HAND}")
 
 
 if __name__ == "__main__":

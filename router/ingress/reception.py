@@ -181,11 +181,12 @@ class Reception:
 
     def _count(self, request: web.BaseRequest, source: str, received: Received) -> None:
         if not (received.events or received.malformed):
+            client = self._client(request)
             self._throttle.warning(
                 "request has no events",
                 kind="no_events",
-                client=request.remote or "",
-                fields={"source": source, "remote": request.remote},
+                client=client,
+                fields={"source": source, "remote": client},
             )
         self._source_record.accepted(source, len(received.events), len(received.malformed))
         self._counter(source, "accepted").inc(len(received.events))
@@ -195,7 +196,7 @@ class Reception:
             self._throttle.warning(
                 "malformed events quarantined",
                 kind="malformed",
-                client=request.remote or "",
+                client=self._client(request),
                 fields={
                     "source": source,
                     "count": len(received.malformed),
@@ -225,15 +226,18 @@ class Reception:
             # Not an error of the request, because the event itself is durable.
             logger.warning("Twilio test event not recorded", extra={"reason": str(error)})
 
+    def _client(self, request: web.BaseRequest) -> str:
+        """Return the sender's address, which is not that of a trusted proxy; ``""`` if unknown."""
+        address = self.sender(request).address if self._proxies else request.remote
+        return str(address or "")
+
     def reject(
         self, request: web.BaseRequest, source: str, rejection: RequestRejectedError
     ) -> web.Response:
         """Count and log a rejection, and return its response."""
         self._metrics.requests_refused.labels(source, str(rejection.status.value)).inc()
-        client = self.sender(request).address if self._proxies else request.remote
-        refusal = refused_request(
-            source, request, rejection, at=self.clock.now(), client=str(client or "")
-        )
+        client = self._client(request)
+        refusal = refused_request(source, request, rejection, at=self.clock.now(), client=client)
         self._source_record.refused(source, refusal)
         fields = {
             "source": source,
@@ -241,12 +245,12 @@ class Reception:
             "code": rejection.code,
             "reason": shortened(rejection.message, _LOGGED_TEXT),
             "path": shortened(rejection.path, _LOGGED_TEXT),
-            "remote": request.remote,
+            "remote": client,
         }
         if rejection.detail:
             fields["detail"] = shortened(rejection.detail, _LOGGED_TEXT)
         self._throttle.warning(
-            "request rejected", kind=rejection.code, client=request.remote or "", fields=fields
+            "request rejected", kind=rejection.code, client=client, fields=fields
         )
         response = rejection_response(rejection)
         # Closed so that the next request goes to another process, and no rest of a body is read.

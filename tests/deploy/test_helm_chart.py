@@ -117,6 +117,15 @@ def test_the_readme_names_each_example(name: str) -> None:
     assert f"examples/{name}.yaml" in README.read_text("utf-8")
 
 
+def test_each_value_is_read_by_a_template() -> None:
+    """Mutant: a value that is described and has no effect."""
+    texts = "".join(path.read_text("utf-8") for path in (CHART / "templates").iterdir())
+    read = set(re.findall(r"\.(\w+)", texts))
+
+    unread = [path for path, _ in leaves(schema()) if path.rpartition(".")[2] not in read]
+    assert unread == ["global"]
+
+
 def test_templates_have_no_release_of_their_own() -> None:
     """Mutant: a version that is written into a template, which the next release forgets."""
     texts = "".join(path.read_text("utf-8") for path in (CHART / "templates").iterdir())

@@ -10,11 +10,12 @@ from typing import Any, Final
 
 import aiohttp
 import pytest
-from support.helm import EXAMPLES, Helm, Object, example, of_kind, with_values
+import yaml
+from support.helm import CHART, EXAMPLES, Helm, Object, example, of_kind, with_values
 from support.kinesis_server import own_kinesis
-from support.pod import MadeByHand, Pod
+from support.pod import MadeByHand, Pod, containers
 from support.processes import RouterProcess
-from support.redis_servers import free_port
+from support.redis_servers import RedisServer, free_port
 from support.rules_folder import capture, rule
 from support.sentinels import NO_SENTINEL, SentinelSetup, sentinel_program
 from support.sinks import HttpSink
@@ -182,3 +183,20 @@ async def test_the_sentinel_example_runs_with_sentinels(helm: Helm, tmp_path: Pa
             assert await post_event(pods["ingress"], "events") == 202
             replicas = redis.servers[1:]
             assert b"1" in [each.ask("HGET", LEDGER, "accepted") for each in replicas]
+
+
+@pytest.mark.deploy
+async def test_the_redis_for_trying_satisfies_the_router(tmp_path: Path) -> None:
+    """ROUTER_DURABILITY is strict: a Redis that may lose events would stop the start."""
+    objects = yaml.safe_load_all((CHART / "examples" / "redis-for-trying.yaml").read_bytes())
+    (stateful_set,) = of_kind(list(objects), "StatefulSet")
+    arguments = containers(stateful_set)[0]["args"]
+    pairs = zip(arguments[::2], arguments[1::2], strict=True)
+    # Without the example's options it would be refused.
+    weak = {"appendonly": "no", "maxmemory_policy": "allkeys-lru"}
+    options = weak | {name.strip("-").replace("-", "_"): value for name, value in pairs}
+    with RedisServer(tmp_path, **options) as redis:
+        environ = {"ROUTER_REDIS_URL": redis.url.reveal(), "ROUTER_PORT": "0"}
+
+        async with RouterProcess("ingress", environ=environ) as router:
+            assert router.url

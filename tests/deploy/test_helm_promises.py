@@ -52,6 +52,19 @@ def exposed(objects: list[Object]) -> dict[str, list[tuple[str, str, str]]]:
     return found
 
 
+def test_each_object_is_of_the_release(objects: list[Object]) -> None:
+    for each in objects:
+        assert each["metadata"]["namespace"] == "alerts"
+        assert (
+            each["metadata"]["labels"].items()
+            >= {
+                "app.kubernetes.io/name": "event-router",
+                "app.kubernetes.io/instance": "router",
+                "app.kubernetes.io/managed-by": "Helm",
+            }.items()
+        )
+
+
 def test_nothing_is_exposed_by_default(helm: Helm) -> None:
     found = helm.objects(REQUIRED)
 

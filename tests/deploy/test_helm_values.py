@@ -101,6 +101,25 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"worker.keda.enabled": True},
         "worker.keda.serverAddress: write the URL of Prometheus",
     ),
+    "more pods at least than at most": (
+        {"ingress.autoscaling": {"enabled": True, "minReplicas": 11}},
+        "ingress.autoscaling.minReplicas is larger than maxReplicas",
+    ),
+    "more workers at least than at most": (
+        {"worker.keda": {"enabled": True, "minReplicas": 11}},
+        "worker.keda.minReplicas is larger than maxReplicas",
+    ),
+    "exposed without a path": (
+        {
+            "expose": {"enabled": True, "host": "a.example.com"},
+            "expose.paths": {"twilio": False, "sources": False, "alerts": False},
+        },
+        "expose.paths: expose.enabled is true and all paths are false",
+    ),
+    "a console on a route without a gateway": (
+        {"expose": {"kind": "HTTPRoute", "console": {"enabled": True, "host": "a.example.com"}}},
+        "expose.parentRefs: name the Gateway",
+    ),
     "a destination twice": (
         {"worker.destinations": [{"name": "noc"}, {"name": "noc"}]},
         "worker.destinations names noc twice",

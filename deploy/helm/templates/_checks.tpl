@@ -35,18 +35,33 @@
 {{- if and .enabled (not .host) -}}
 {{- fail "expose.host: write the host name under which senders reach the router" -}}
 {{- end -}}
-{{- if and .enabled (eq .kind "HTTPRoute") (not .parentRefs) -}}
+{{- if and (or .enabled .console.enabled) (eq .kind "HTTPRoute") (not .parentRefs) -}}
 {{- fail "expose.parentRefs: name the Gateway of the HTTPRoute" -}}
 {{- end -}}
 {{- if and .console.enabled (not .console.host) -}}
 {{- fail "expose.console.host: write the host name of the console" -}}
 {{- end -}}
-{{- if and .console.enabled (eq .console.host .host) -}}
+{{- if and .enabled .console.enabled (eq .console.host .host) -}}
 {{- fail "expose.console.host: write another host than expose.host, so that the console can be closed to senders" -}}
 {{- end -}}
 {{- end -}}
 {{- if and .Values.kinesis.enabled (not .Values.kinesis.stream) -}}
 {{- fail "kinesis.stream: write the name of the stream" -}}
+{{- end -}}
+{{- with .Values.ingress.autoscaling -}}
+{{- if and .enabled (gt (int64 .minReplicas) (int64 .maxReplicas)) -}}
+{{- fail "ingress.autoscaling.minReplicas is larger than maxReplicas: raise maxReplicas" -}}
+{{- end -}}
+{{- end -}}
+{{- with .Values.worker.keda -}}
+{{- if and .enabled (gt (int64 .minReplicas) (int64 .maxReplicas)) -}}
+{{- fail "worker.keda.minReplicas is larger than maxReplicas: raise maxReplicas" -}}
+{{- end -}}
+{{- end -}}
+{{- with .Values.expose -}}
+{{- if and .enabled (not (or .paths.twilio .paths.sources .paths.alerts .paths.events)) -}}
+{{- fail "expose.paths: expose.enabled is true and all paths are false: set one, or expose.enabled to false" -}}
+{{- end -}}
 {{- end -}}
 {{- if and .Values.worker.keda.enabled (not .Values.worker.keda.serverAddress) -}}
 {{- fail "worker.keda.serverAddress: write the URL of Prometheus" -}}

@@ -143,6 +143,10 @@ class Metrics:
         self.history_evicted = counter(
             "history_evicted", "Records of history deleted by this process, by age or for memory."
         )
+        self.history_evicted_early = counter(
+            "history_evicted_early",
+            "Those of them that were younger than ROUTER_HISTORY: their memory was needed.",
+        )
         self.claims_evicted = counter(
             "claims_evicted", "Claims evicted by this process, because Redis was nearly full."
         )
@@ -197,6 +201,9 @@ class Metrics:
         counter, gauge = self._counter, self._gauge
         self.accepting = gauge(
             "accepting", "1 if an event would be accepted now, as /readyz says.", across="livemin"
+        )
+        self.start_time = gauge(
+            "start_time_seconds", "Unix time at which the process was started.", across="livemax"
         )
         self.store_created_timestamp_seconds = gauge(
             "store_created_timestamp_seconds", "Unix time at which the store was empty."

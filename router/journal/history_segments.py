@@ -27,6 +27,8 @@ class TrimResult(msgspec.Struct, frozen=True):
     records: int = 0
     freed_bytes: int = 0
     left_bytes: int = 0
+    early_records: int = 0
+    """Those of ``records`` that were not too old: their memory was needed."""
 
 
 async def trim_history(
@@ -61,12 +63,13 @@ async def trim_history(
                 logs=LOGS,
             ),
         )
-        segments, records, freed, left, has_more = await connection.run(call)
+        segments, records, freed, left, has_more, early = await connection.run(call)
         result = TrimResult(
             result.segments + segments,
             result.records + records,
             result.freed_bytes + freed,
             left,
+            result.early_records + early,
         )
         if not has_more:
             return result

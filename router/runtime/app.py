@@ -198,6 +198,7 @@ class App:
                 destination cannot be opened, or the address cannot be listened on.
         """
         _check_arq()
+        self._metrics.start_time.set(self._clock.now())
         exposure.warn(self._settings, self._roles)
         ports, background = self._build()
         try:

@@ -83,6 +83,8 @@ class HistoryRetention:
         self._metrics.history_bytes.set(result.left_bytes)
         if result.records:
             self._metrics.history_evicted.inc(result.records)
+        if result.early_records and self._limits.age_seconds:  # else it is switched off
+            self._metrics.history_evicted_early.inc(result.early_records)
         if is_tight and result.segments:
             logger.warning(
                 "history shortened, because Redis is nearly full",

@@ -44,6 +44,7 @@ async def test_a_history_that_is_switched_off_disappears(connection: Connection)
     assert result.records == 40
     assert await left(past) == []
     assert await history_bytes(connection) == 0
+    assert past.metrics.registry.get_sample_value("router_history_evicted_early_total") == 0
 
 
 async def test_what_is_too_old_is_deleted_although_nothing_comes(connection: Connection) -> None:
@@ -54,6 +55,7 @@ async def test_what_is_too_old_is_deleted_although_nothing_comes(connection: Con
     past.time.now += 2
     assert (await retention(past).check()).records == 20
     assert past.metrics.registry.get_sample_value("router_history_evicted_total") == 20
+    assert past.metrics.registry.get_sample_value("router_history_evicted_early_total") == 0
     assert past.metrics.registry.get_sample_value("router_history_bytes") == 0
 
 
@@ -72,6 +74,8 @@ async def test_history_makes_room_from_70_percent_on(connection: Connection) -> 
         await redis.config_set("maxmemory", int((used - 500_000) / 0.7))
         some = await retention(past, limits).check()
         assert 100 < some.records < 300
+        early = past.metrics.registry.get_sample_value("router_history_evicted_early_total")
+        assert early == some.records
         assert (await left(past))[0] == "19-19"
         await redis.config_set("maxmemory", int(used / 0.9))
         assert (await retention(past, limits).check()).left_bytes == 0

@@ -33,8 +33,3 @@ def prometheus_path() -> str | None:
 def alertmanager_path() -> str | None:
     """Debian's package has the first name, the project's own archive the second."""
     return program_path("prometheus-alertmanager", "alertmanager")
-
-
-def promtool_path() -> str | None:
-    """Comes with Prometheus."""
-    return program_path("promtool")

@@ -16,7 +16,7 @@ from typing import Any, Final, NoReturn
 from redis.exceptions import RedisError
 
 from router.journal.connection import Connection
-from router.journal.primary_locator import ASK_SECONDS, PrimaryLocator
+from router.journal.primary_locator import PrimaryLocator
 from router.journal.sentinel import (
     EVENT_PATTERNS,
     AbortEvent,
@@ -34,6 +34,8 @@ logger = logging.getLogger(__name__)
 
 _PING_AFTER: Final = 5.0
 """Seconds without an event after which a sentinel is asked whether it is there."""
+_PATIENCE: Final = 2.0
+"""Seconds in which it must answer. Nothing waits for that, unlike for the question for the primary."""
 _PAUSE: Final = 1.0
 """Seconds between two attempts to reach a sentinel, half of them at random."""
 _FAILED: Final = (RedisError, OSError, TimeoutError)
@@ -79,7 +81,7 @@ class PrimaryWatch:
                 await asyncio.sleep(_PAUSE * (0.5 + self._chance() / 2))
 
     async def _listen(self, sentinel: NodeAddress) -> NoReturn:
-        async with asyncio.timeout(ASK_SECONDS) as connecting:
+        async with asyncio.timeout(_PATIENCE) as connecting:
             async with SentinelConnection(self._locator.url, sentinel) as listening:
                 await listening.send("PSUBSCRIBE", *EVENT_PATTERNS)
                 for _ in EVENT_PATTERNS:
@@ -90,17 +92,21 @@ class PrimaryWatch:
                     await self._read(sentinel, listening)
 
     async def _compare(self, sentinel: NodeAddress) -> None:
-        """Find out whether a switch was missed while the sentinel was not listened to."""
+        """Find out whether an event was missed while the sentinel was not listened to."""
         known = self._locator.known_epoch
         answer = await self._locator.ask(sentinel)
-        if isinstance(answer, NamedPrimary) and known is not None and answer.epoch > known:
+        if not isinstance(answer, NamedPrimary) or known is None:
+            return
+        if answer.epoch > known:
             await self._apply(sentinel, SwitchEvent(answer.address))
+        elif answer.is_failing_over:
+            await self._apply(sentinel, FailoverEvent())
 
     async def _read(self, sentinel: NodeAddress, listening: SentinelConnection) -> None:
         reply = await listening.read(seconds=_PING_AFTER)
         if reply is None:
             await listening.send("PING")
-            reply = await listening.read(seconds=ASK_SECONDS)
+            reply = await listening.read(seconds=_PATIENCE)
             if reply is None:
                 raise TimeoutError("no answer to a ping")
         event = self._event(reply)

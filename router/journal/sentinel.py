@@ -44,8 +44,10 @@ class NamedPrimary(msgspec.Struct, frozen=True, kw_only=True):
     """The primary."""
     epoch: int = 0
     """The number of the failover that made it the primary; 0 if there was none."""
-    flags: frozenset[str] = frozenset()
-    """``master``, and ``s_down``, ``o_down``, ``failover_in_progress``, … as they apply."""
+    is_down: bool = False
+    """Whether the sentinel takes it as down."""
+    is_failing_over: bool = False
+    """Whether the sentinel leads a failover just now."""
     replicas: int = 0
     """Replicas that the sentinel knows, also those that are down."""
     sentinels: int = 1
@@ -105,11 +107,13 @@ def read_answer(sentinel: NodeAddress, address: Any, state: Any) -> NamedPrimary
     fields = _fields(state)
     try:
         host, port = list(map(_text, address))
+        flags = set(fields["flags"].split(","))
         return NamedPrimary(
             sentinel=sentinel,
             address=NodeAddress(host, int(port)),
             epoch=int(fields["config-epoch"]),
-            flags=frozenset(fields["flags"].split(",")),
+            is_down=bool(flags & {"s_down", "o_down"}),
+            is_failing_over="failover_in_progress" in flags,
             replicas=int(fields["num-slaves"]),
             sentinels=int(fields["num-other-sentinels"]) + 1,
             quorum=int(fields["quorum"]),

@@ -84,6 +84,15 @@ async def all_listened_to(sentinels: list[ScriptedSentinel]) -> bool:
     return all(each.is_listened_to for each in sentinels)
 
 
+async def refuses(connection: Connection) -> bool:
+    """Whether no primary is named because a failover is under way."""
+    try:
+        await connection.ask(connection.redis.ping())
+    except JournalUnavailableError as error:
+        return "the sentinels replace the primary" in str(error)
+    return False
+
+
 async def port_of(connection: Connection) -> int:
     info = await connection.ask(connection.redis.info("server"))
     return int(info["tcp_port"])
@@ -146,14 +155,7 @@ async def test_nothing_is_written_while_a_successor_is_chosen(
     one, other = connections
     sentinels[0].publish(FAILOVER, f"master main 127.0.0.1 {servers[0].port}")
 
-    async def refuses() -> bool:
-        try:
-            await one.ask(one.redis.ping())
-        except JournalUnavailableError as error:
-            return "the sentinels replace the primary" in str(error)
-        return False
-
-    await until(refuses)
+    await until(lambda: refuses(one))
     with pytest.raises(JournalUnavailableError, match="the sentinels replace the primary"):
         await other.ask(other.redis.ping())
     switched(sentinels[1], *servers)
@@ -222,3 +224,13 @@ async def test_each_sentinel_may_publish_a_switch_and_it_is_followed_once(
     assert [each.message for each in caplog.records].count(
         "primary of Redis switched; connections follow"
     ) == 1
+
+
+async def test_a_failover_that_began_before_a_sentinel_was_listened_to_is_noticed(
+    sentinels: list[ScriptedSentinel], connections: tuple[Connection, Connection]
+) -> None:
+    one, _ = connections
+    sentinels[0].flags = "master,failover_in_progress"
+    sentinels[0].cut()
+
+    await until(lambda: refuses(one))

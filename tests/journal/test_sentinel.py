@@ -48,7 +48,7 @@ def test_an_answer_has_the_address_of_one_reply_and_the_state_of_the_other(state
         sentinel=SENTINEL,
         address=NodeAddress("10.0.0.2", 6380),
         epoch=7,
-        flags=frozenset({"master", "s_down"}),
+        is_down=True,
         replicas=2,
         sentinels=3,
         quorum=2,

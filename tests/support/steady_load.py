@@ -29,10 +29,11 @@ class SteadyLoad:
     ``accepted`` is the moment of each 2xx, in seconds of the monotonic clock.
     """
 
-    def __init__(self, url: str, *, rate: float, keys: int = 50) -> None:
+    def __init__(self, url: str, *, rate: float, keys: int = 50, pause: float = _PAUSE) -> None:
         self._url = f"{url}/events"
         self._rate = rate
         self._keys = keys
+        self._pause = pause
         self._stopped = asyncio.Event()
         self.sent = 0
         self.accepted: dict[str, float] = {}
@@ -87,7 +88,7 @@ class SteadyLoad:
                 self.accepted[event_id] = ended
                 return
             self.refused[status] += 1
-            await asyncio.sleep(_PAUSE)
+            await asyncio.sleep(self._pause)
 
     async def _attempt(self, session: aiohttp.ClientSession, body: bytes) -> int:
         try:

@@ -30,6 +30,9 @@ _COMMANDS: Final = {
         "destinations:destinations", "List, show, pause, resume, retry and test destinations."
     ),
     "dev": LazyCommand("dev:dev", "Run everything in one process for development."),
+    "doctor": LazyCommand(
+        "doctor:doctor", "Check settings, rules, Redis, destinations, public URL and machine."
+    ),
     "events": LazyCommand("event_commands:events", "List, explain and replay events of history."),
     "explain": LazyCommand(
         "explain:explain_command", "Explain which rules match an event and what they send."

@@ -1,6 +1,7 @@
 """``router check``: report the errors and warnings of a rules folder and its tests."""
 
 import itertools
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -10,14 +11,14 @@ import click
 import msgspec
 
 from router.cli.output import as_json, echo, has_color
-from router.cli.rules_folder import FOLDER, folder_or_default, load_rules
+from router.cli.rules_folder import FOLDER, folder_or_default
 from router.clock import system_clock
 from router.configuration.diagnostics import plural, render_diagnostics
 from router.configuration.model import Configuration
 from router.destinations.spec import DestinationSpec
-from router.errors import Diagnostic, Level, RulesError
+from router.errors import Diagnostic, Level
 from router.events.schemas import KNOWN_TYPES
-from router.offline.rule_tests.reading import read_tests
+from router.offline.folder_check import check_folder
 from router.rules.event_types import unchecked
 from router.rules.unchecked_fields import unchecked_fields
 from router.sources.spec import SourceSpec
@@ -68,7 +69,8 @@ def check(rules: Path | None, *, strict: bool, json_wanted: bool) -> None:
     and variables need not be set. Exit code 1 means errors.
     """
     folder = folder_or_default(rules)
-    configuration, findings = _check(folder)
+    checked = check_folder(folder, os.environ, now=system_clock().now())
+    configuration, findings = checked.configuration, checked.findings
     notes = _notes_on(configuration) if configuration else _Notes()
     if json_wanted:
         click.echo(as_json({"findings": findings, **msgspec.structs.asdict(notes)}))
@@ -81,21 +83,6 @@ def check(rules: Path | None, *, strict: bool, json_wanted: bool) -> None:
             echo(f"note: {line}")
     has_errors = any(finding.level is Level.ERROR for finding in findings)
     sys.exit(has_errors or (strict and bool(findings)))
-
-
-def _check(folder: Path) -> tuple[Configuration | None, list[Diagnostic]]:
-    """Return the configuration, None if it has errors, and all findings."""
-    findings: list[Diagnostic] = []
-    configuration = None
-    try:
-        configuration = load_rules(folder, now=system_clock().now())
-        findings += configuration.warnings
-        findings += read_tests(folder, configuration).warnings
-    except RulesError as error:
-        if any(Path(each.file) == folder for each in error.diagnostics):
-            raise  # the argument is wrong, not the rules
-        findings += error.diagnostics
-    return configuration, findings
 
 
 def _notes_on(configuration: Configuration) -> _Notes:

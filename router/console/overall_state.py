@@ -84,18 +84,18 @@ _ALL_WELL: Final = OverallState(Attention.GOOD, "all well", HOME)
 
 def judge(situation: Situation) -> OverallState:
     """Return the worst of what is true; leftovers alone leave all well."""
-    found = next(_findings(situation), _ALL_WELL)
+    found = next(findings(situation), _ALL_WELL)
     return _ALL_WELL if found.level is Attention.GOOD else found
 
 
 def notes(situation: Situation) -> tuple[OverallState, ...]:
     """Return what is true besides the judgement, the worst first."""
     judged = judge(situation)
-    return tuple(each for each in _findings(situation) if each != judged)
+    return tuple(each for each in findings(situation) if each != judged)
 
 
-def _findings(of: Situation) -> Iterator[OverallState]:
-    """Yield all that needs attention, the worst first."""
+def findings(of: Situation) -> Iterator[OverallState]:
+    """Yield all that needs attention, the worst first, then what waits for a decision."""
     yield from _of_ingress(of)
     yield from _of_workers(of)
     yield from _of_destinations(of)

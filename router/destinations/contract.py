@@ -16,6 +16,7 @@ import msgspec
 from router.alerts import Alert, Delivery, Outcome, Preview
 from router.datatypes import Duration, Rate, Secret
 from router.destinations.transport.name_resolver import NameResolver
+from router.destinations.transport.receiver import Receiver
 from router.events.masks import NO_MASKS, Masks
 from router.no_proxy import NoProxy
 from router.settings.model import Egress
@@ -145,6 +146,11 @@ class DestinationConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
         if self.acknowledgements is None:
             return self.tells_acknowledgements
         return self.acknowledgements
+
+    @property
+    def receivers(self) -> tuple[Receiver, ...]:
+        """The servers that an attempt connects to; none if the kind connects by a library."""
+        return ()
 
     @property
     def resolve_problem(self) -> str:

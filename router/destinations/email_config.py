@@ -12,7 +12,8 @@ from router.destinations.rendering import digest
 from router.destinations.rendering.digest import DigestConfig
 from router.destinations.rendering.mailbox import Mailbox, parse_mailbox, parse_mailboxes
 from router.destinations.rendering.templates import is_constant, template_error
-from router.destinations.transport.credentials import OAuth2Config
+from router.destinations.transport.credentials import OAuth2Config, token_server
+from router.destinations.transport.receiver import Receiver
 from router.destinations.transport.smtp_server import SmtpServer, check_hello, parse_url
 from router.destinations.transport.tls import TlsConfig
 
@@ -100,6 +101,12 @@ class EmailConfig(
             raise ValueError(
                 "digest and rate exclude each other: a digest is one mail for each window"
             )
+
+    @property
+    def receivers(self) -> tuple[Receiver, ...]:
+        """The mail server, and the token server."""
+        mail_server = Receiver.of(self.smtp_url.reveal(), tls=self.tls)
+        return (mail_server, token_server(self.oauth2)) if self.oauth2 else (mail_server,)
 
     @property
     def slots(self) -> int:

@@ -16,8 +16,9 @@ from router.destinations.http_replies import StatusCodes, SuccessConfig, status_
 from router.destinations.rendering.json_body import Format
 from router.destinations.rendering.own_body import check_templates
 from router.destinations.rendering.templates import is_template
-from router.destinations.transport.credentials import BasicConfig, OAuth2Config
+from router.destinations.transport.credentials import BasicConfig, OAuth2Config, token_server
 from router.destinations.transport.http_client import check_proxy
+from router.destinations.transport.receiver import Receiver
 from router.destinations.transport.signing import is_ambiguous, signing_key
 from router.destinations.transport.tls import TlsConfig
 
@@ -137,6 +138,14 @@ class HttpConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown_fi
         """The seconds after which an attempt has ended: a batch may be halved until each is alone."""
         halvings = self.batch.max.bit_length() if self.batch else 0
         return self.timeout * (1 + halvings)
+
+    @property
+    def receivers(self) -> tuple[Receiver, ...]:
+        """The receiver, and the token server."""
+        receiver = Receiver.of(self.url.reveal(), proxy=self.proxy, tls=self.tls)
+        if self.oauth2 is None:
+            return (receiver,)
+        return (receiver, token_server(self.oauth2, self.proxy))
 
     def _check_credentials(self) -> None:
         given = [name for name in ("bearer", "basic", "oauth2") if getattr(self, name) is not None]

@@ -31,6 +31,7 @@ from router.destinations.transport.http_client import (
     check_proxy,
 )
 from router.destinations.transport.http_status import HttpReply
+from router.destinations.transport.receiver import Receiver
 from router.destinations.transport.service_url import check_key, check_service_url
 from router.destinations.transport.stated_errors import WEB_PAGE, is_web_page, read_reply
 
@@ -137,6 +138,11 @@ class OpsgenieConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknow
             check_service_url("url", self.url)
             if self.url.rstrip("/").endswith("/v2/alerts"):
                 raise ValueError("url: leave out /v2/alerts, which the router appends")
+
+    @property
+    def receivers(self) -> tuple[Receiver, ...]:
+        """The server of the API."""
+        return (Receiver.of(self.endpoint, proxy=self.proxy),)
 
     @property
     def endpoint(self) -> str:

@@ -29,6 +29,7 @@ from router.destinations.transport.http_client import (
     check_proxy,
 )
 from router.destinations.transport.http_status import HttpReply
+from router.destinations.transport.receiver import Receiver
 from router.destinations.transport.service_url import check_key, check_service_url
 from router.destinations.transport.stated_errors import WEB_PAGE, is_web_page, read_reply
 
@@ -85,6 +86,11 @@ class PagerDutyConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unkno
     def is_told_acknowledgements(self) -> bool:
         """Whether the incident is acknowledged with its alert; there is none of a change event."""
         return self.acknowledgements is not False and not self.changes
+
+    @property
+    def receivers(self) -> tuple[Receiver, ...]:
+        """The server of the API."""
+        return (Receiver.of(self.endpoint, proxy=self.proxy),)
 
     @property
     def endpoint(self) -> str:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from router.datatypes import Duration, Rate, Secret
 from router.destinations.contract import DestinationConfig
 from router.destinations.transport.http_client import check_proxy
+from router.destinations.transport.receiver import Receiver
 from router.destinations.transport.service_url import check_service_url
 
 _THREADS: Final = Duration(7 * 86400)
@@ -66,6 +67,12 @@ class SlackConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown_f
         token = "" if self.token is None else self.token.reveal()
         if not token or not token.isascii() or not token.isprintable():
             raise ValueError("token must be the app's bot token, which begins with xoxb-")
+
+    @property
+    def receivers(self) -> tuple[Receiver, ...]:
+        """The server of the webhook, or of the Web API."""
+        url = self.api_url if self.webhook_url is None else self.webhook_url.reveal()
+        return (Receiver.of(url, proxy=self.proxy),)
 
     def _check_without_token(self) -> None:
         if self.channel:

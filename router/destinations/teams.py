@@ -27,6 +27,7 @@ from router.destinations.transport.http_client import (
     check_proxy,
 )
 from router.destinations.transport.http_status import HttpReply
+from router.destinations.transport.receiver import Receiver
 from router.destinations.transport.service_url import check_service_url
 from router.destinations.transport.stated_errors import (
     UNNAMED,
@@ -60,6 +61,11 @@ class TeamsConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown_f
         super().__post_init__()
         check_proxy(self.proxy)
         check_service_url("url", self.url.reveal(), "as Workflows shows it")
+
+    @property
+    def receivers(self) -> tuple[Receiver, ...]:
+        """The server of the workflow."""
+        return (Receiver.of(self.url.reveal(), proxy=self.proxy),)
 
 
 class TeamsDestination:

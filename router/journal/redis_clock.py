@@ -34,7 +34,7 @@ _INTERVAL: Final = 5.0
 """Seconds between two measurements of one process."""
 _TOLERANCE_MS: Final = 1000
 """Smaller steps back are ignored: work is late by that at most."""
-_WARN_SECONDS: Final = 1.0
+WARN_SECONDS: Final = 1.0
 """The offset of the process's own clock above which it is logged."""
 _PAGE: Final = 500
 
@@ -108,7 +108,7 @@ class RedisClock:
             self._base = min(max(self._base, earliest), latest)
         offset = self._own.now() - self.now()
         self._offset_gauge.set(round(offset, 3))
-        is_off = abs(offset) - (after - before) / 2 > _WARN_SECONDS
+        is_off = abs(offset) - (after - before) / 2 > WARN_SECONDS
         if is_off != self._is_off:
             self._is_off = is_off
             logger.log(

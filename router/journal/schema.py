@@ -70,11 +70,28 @@ async def check_version(connection: Connection) -> None:
     found = await connection.run(
         _CHECK_SCHEMA(_CheckSchemaKeys(keys.SCHEMA), _CheckSchemaArguments(VERSION))
     )
-    if found // 100 > VERSION // 100:
-        raise ConfigurationError(
-            f"this Redis was written by a newer router (schema {found}, this router has {VERSION}):"
-            " start that version, or go back as docs/operate/upgrading.md describes"
-        )
+    problem = version_problem(found)
+    if problem:
+        raise ConfigurationError(problem)
+
+
+async def stored_version(connection: Connection) -> int | None:
+    """Return the version of the schema of what is stored; None if nothing is, or it is no version.
+
+    Raises JournalUnavailableError.
+    """
+    text: bytes | None = await connection.ask(connection.redis.get(keys.SCHEMA))
+    return int(text) if text is not None and text.isdigit() else None
+
+
+def version_problem(found: int) -> str:
+    """Return why a router of this version does not work on a schema; ``""`` if it does (pure)."""
+    if found // 100 <= VERSION // 100:
+        return ""
+    return (
+        f"this Redis was written by a newer router (schema {found}, this router has {VERSION}):"
+        " start that version, or go back as docs/operate/upgrading.md describes"
+    )
 
 
 async def check_version_later(connection: Connection) -> NoReturn:

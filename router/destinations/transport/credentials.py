@@ -18,6 +18,7 @@ from router.destinations.transport import http_status
 from router.destinations.transport.egress import is_loopback
 from router.destinations.transport.http_client import HttpClient, HttpOptions
 from router.destinations.transport.http_status import HttpReply
+from router.destinations.transport.receiver import Receiver
 from router.destinations.transport.redaction import Redactor
 from router.destinations.transport.token_answer import (
     DeniedToken,
@@ -76,6 +77,11 @@ class OAuth2Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise ValueError(
                 "token_url must begin with https:// and name a host (http:// only to this machine)"
             )
+
+
+def token_server(config: OAuth2Config, proxy: Secret | None = None) -> Receiver:
+    """Return the server that gives the tokens of a grant."""
+    return Receiver.of(config.token_url, role="token server", proxy=proxy)
 
 
 class AccessToken(msgspec.Struct, frozen=True):

@@ -22,9 +22,9 @@ from router.destinations.transport.egress import check_behind_proxy, connector
 from router.destinations.transport.exact_url import exact_url
 from router.destinations.transport.http_status import HttpReply
 from router.destinations.transport.name_resolver import AiohttpResolver
+from router.destinations.transport.proxy_route import DIRECT, proxy_route
 from router.destinations.transport.redaction import Redactor
 from router.destinations.transport.reply_head import HEADER_LIMIT, HEADERS_LIMIT
-from router.settings.model import Egress
 from router.tracing.outgoing import with_trace_headers
 
 USER_AGENT: Final = f"event-router/{__version__}"
@@ -34,8 +34,6 @@ KEPT_LIMIT: Final = 1 << 20
 """The same for a client that keeps the body."""
 _EXAMINED: Final = 16 * 1024
 """Bytes of a reply in which secrets are searched, of which ``RESPONSE_LIMIT`` characters are kept."""
-DIRECT: Final = "direct"
-"""Given instead of a proxy's URL: no proxy, whatever the environment says."""
 _LINE_LIMIT: Final = HEADER_LIMIT + 1024
 """Bytes of a header with its name."""
 
@@ -87,15 +85,10 @@ class HttpClient:
         self._egress = environment.egress
         self._names = environment.names
         self._tls = options.tls or environment.tls
-        self._proxy = options.proxy or environment.proxy
-        if environment.no_proxy.covers(self._url.raw_host or "", self._url.port or 0):
-            self._proxy = options.proxy
-        # The environment's proxy is not checked, because an administrator set it and it usually is
-        # in the network from which ROUTER_EGRESS keeps rules files away. A rules file's proxy is.
-        self._connects_to = environment.egress if options.proxy else Egress.OPEN
-        if self._proxy is None or self._proxy.reveal() == DIRECT:
-            self._proxy = None
-            self._connects_to = environment.egress
+        route = proxy_route(
+            self._url.raw_host or "", self._url.port or 0, options.proxy, environment
+        )
+        self._proxy, self._connects_to = route.proxy, route.egress
         # Given for the session, so that aiohttp does not compute them for each request. No
         # compression, because a decompressed body has no limit.
         self._headers = {

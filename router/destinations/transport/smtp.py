@@ -47,7 +47,8 @@ _CROWDED_PAUSES: Final = (0.1, 0.2, 0.4, 0.8)
 """Seconds before a server that other clients have filled is tried again."""
 _GREETING_PAUSE: Final = 0.1
 _NETWORK: Final = (aiosmtplib.SMTPException, *network_errors.NETWORK_ERRORS)
-_ERRORS: Final = (ReplyError, NotOfferedError, NoConnectionError, *_NETWORK)
+CONNECTION_ERRORS: Final = (ReplyError, NotOfferedError, NoConnectionError, *_NETWORK)
+"""The errors that a mail server, or the network to it, can cause."""
 
 
 class MailLogin(msgspec.Struct, frozen=True):
@@ -181,8 +182,8 @@ class Mailer:
                     refused = await connection.deliver(mail, lambda: deadline.reschedule(None))
         except _NoTokenError as error:
             return error.outcome
-        except _ERRORS as error:
-            result = _outcome(error)
+        except CONNECTION_ERRORS as error:
+            result = connection_outcome(error)
             if connection is not None and _is_stale(connection, error):
                 raise _StaleError from error
             is_full = isinstance(error, ReplyError) and error.code in CROWDED
@@ -282,7 +283,8 @@ class Mailer:
         return msgspec.structs.replace(result, response=text)
 
 
-def _outcome(error: BaseException) -> Failed | Refused:
+def connection_outcome(error: BaseException) -> Failed | Refused:
+    """Return the outcome of an attempt that ended in an error of ``CONNECTION_ERRORS``."""
     match error:
         case ReplyError():
             return from_reply(error)
@@ -291,7 +293,7 @@ def _outcome(error: BaseException) -> Failed | Refused:
         case PhaseTimeoutError():
             return Failed(f"timed out waiting for {error.waited_for}")
         case NoConnectionError() if error.__cause__ is not None:
-            return _outcome(error.__cause__)
+            return connection_outcome(error.__cause__)
         case _:
             return _from_network_error(error)
 

@@ -9,8 +9,8 @@ import asyncio
 import contextlib
 import re
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from typing import Final
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 import aiosmtplib
 import msgspec
@@ -134,6 +134,11 @@ class SmtpConnection:
             is_login = isinstance(error, aiosmtplib.SMTPAuthenticationError)
             step = "login" if is_login else "connection"
             raise ReplyError(step, error.code, error.message) from error
+
+    @property
+    def certificate(self) -> Mapping[str, Any]:
+        """The server's certificate as ``ssl`` returns it; empty without TLS."""
+        return self._client.get_transport_info("peercert") or {}
 
     async def is_alive(self) -> bool:
         """Return whether the server still answers on it, and forget a mail that was begun."""

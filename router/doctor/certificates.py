@@ -1,0 +1,32 @@
+"""Judges for how long a certificate is valid (pure)."""
+
+from typing import Final
+
+from router.doctor.check import DoctorCheck, Judge
+from router.doctor.figures import span
+
+_DAY: Final = 86_400.0
+_SOON: Final = 14 * _DAY
+"""Authorities that renew by themselves do so earlier, at a third of the lifetime at the latest."""
+_URGENT: Final = 3 * _DAY
+
+
+def is_soon(seconds: float) -> bool:
+    """Return whether a certificate that is valid for so long should have been renewed by now."""
+    return seconds < _SOON
+
+
+def certificate_check(judge: Judge, name: str, subject: str, seconds: float) -> DoctorCheck:
+    """Return the check of a certificate.
+
+    Args:
+        judge: Makes the check.
+        name: Its name.
+        subject: Whose certificate it is: ``the certificate of redis:6379``.
+        seconds: For how long it is still valid.
+    """
+    message = f"{subject} expires in {span(seconds)}"
+    fix = "renew it, and see why that was not done by itself"
+    if seconds < _URGENT:
+        return judge.problem(name, message, fix)
+    return judge.warning(name, message, fix) if is_soon(seconds) else judge.ok(name, message)

@@ -1,0 +1,158 @@
+"""Judges this machine: open files, memory, disk, clock, ports (pure)."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from router.doctor.check import DoctorCheck, Judge, Section
+from router.doctor.figures import size
+from router.settings.model import Settings
+
+_PROCESS_BYTES: Final = 128 << 20
+"""Memory of a process beside the bodies that it receives."""
+_DISK_BYTES: Final = 1 << 30
+_FULL_DISK_BYTES: Final = 100 << 20
+_GENERATION: Final = 12
+"""Characters of a fingerprint that are shown."""
+
+_judge = Judge(Section.MACHINE)
+
+
+class PortFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """A port that a process of these settings listens on."""
+
+    setting: str
+    host: str
+    port: int
+    bind_error: str = ""
+    """Why it cannot be listened on; ``""`` if it can."""
+    is_router: bool = False
+    """Whether a router answers on it."""
+    not_ready: str = ""
+    """Why that router takes no events, by its ``/readyz``."""
+    rules_error: str = ""
+    """Why it rejected the last change of its rules."""
+    generation: str = ""
+    """The fingerprint of its rules; ``""`` if it does not tell."""
+
+
+class MachineFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """One look at this machine."""
+
+    open_files: int | None
+    """The limit of a process; None for no limit."""
+    connections: int
+    """The connections that this limit allows."""
+    memory_limit: int | None = None
+    """Bytes that the container may use; None for no limit."""
+    folder: str = ""
+    """The folder of the embedded Redis; ``""`` if it is not used."""
+    free_bytes: int = 0
+    """Free bytes of its disk."""
+    is_synchronised: bool | None = None
+    """Whether the kernel's clock is synchronised; None if it does not tell."""
+    ports: tuple[PortFacts, ...] = ()
+    generation: str = ""
+    """The fingerprint of the rules folder; ``""`` if it has errors."""
+
+
+def judge_machine(facts: MachineFacts, settings: Settings) -> list[DoctorCheck]:
+    """Return the checks of this machine."""
+    return [
+        _of_open_files(facts, settings),
+        *_of_memory(facts, settings),
+        *_of_disk(facts),
+        *_of_clock(facts),
+        *(check for port in facts.ports for check in _of_port(port, facts.generation)),
+    ]
+
+
+def _of_open_files(facts: MachineFacts, settings: Settings) -> DoctorCheck:
+    limit = "no limit" if facts.open_files is None else f"{facts.open_files} open files"
+    if facts.connections >= settings.max_connections:
+        return _judge.ok(
+            "open files", f"{limit}, enough for {settings.max_connections} connections"
+        )
+    needed = 2 * settings.max_connections
+    return _judge.warning(
+        "open files",
+        f"{limit} allow {facts.connections} connections, and ROUTER_MAX_CONNECTIONS is"
+        f" {settings.max_connections}",
+        f"raise the limit: ulimit -n {needed}, or LimitNOFILE={needed} of the systemd unit",
+    )
+
+
+def _of_memory(facts: MachineFacts, settings: Settings) -> Iterator[DoctorCheck]:
+    if facts.memory_limit is None:
+        return
+    bodies = settings.max_body_memory
+    limit = f"the container may use {size(facts.memory_limit)}"
+    if facts.memory_limit >= bodies + _PROCESS_BYTES:
+        yield _judge.ok("memory", limit)
+        return
+    yield _judge.warning(
+        "memory",
+        f"{limit}, and a process may need {size(bodies)} for bodies beside {size(_PROCESS_BYTES)}",
+        "raise the container's limit, or lower ROUTER_MAX_BODY_MEMORY",
+    )
+
+
+def _of_disk(facts: MachineFacts) -> Iterator[DoctorCheck]:
+    if not facts.folder:
+        return
+    message = f"{size(facts.free_bytes)} free for the embedded Redis in {facts.folder}"
+    fix = "make room, or choose another folder: router dev --data FOLDER"
+    if facts.free_bytes < _FULL_DISK_BYTES:
+        yield _judge.problem("disk", message, fix)
+    elif facts.free_bytes < _DISK_BYTES:
+        yield _judge.warning("disk", message, fix)
+    else:
+        yield _judge.ok("disk", message)
+
+
+def _of_clock(facts: MachineFacts) -> Iterator[DoctorCheck]:
+    if facts.is_synchronised is None:
+        return
+    if facts.is_synchronised:
+        yield _judge.ok("clock", "the kernel's clock is synchronised")
+    else:
+        yield _judge.warning(
+            "clock",
+            "the kernel says that nothing synchronises its clock",
+            "run chronyd or systemd-timesyncd on the host: some senders sign the time",
+        )
+
+
+def _of_port(port: PortFacts, generation: str) -> Iterator[DoctorCheck]:
+    where = f"{port.host}:{port.port} ({port.setting})"
+    if not port.is_router:
+        if port.bind_error:
+            yield _judge.problem(
+                "port",
+                f"{where} cannot be listened on: {port.bind_error}, and no router answers there",
+                f"end the program that has it, or set {port.setting} or ROUTER_HOST",
+            )
+        else:
+            yield _judge.ok("port", f"{where} is free; no router runs there")
+        return
+    if port.not_ready:
+        message, _, fix = port.not_ready.partition("; ")
+        yield _judge.problem(
+            "port", f"the router on {where} is not ready: {message}", fix or "see its log"
+        )
+    else:
+        yield _judge.ok("port", f"a router serves {where}, and is ready")
+    if port.rules_error:
+        yield _judge.warning(
+            "rules in force",
+            f"the router on {where} rejected the last change of its rules: {port.rules_error}",
+            "correct the folder: router check",
+        )
+    elif generation and port.generation and port.generation != generation:
+        yield _judge.warning(
+            "rules in force",
+            f"the router on {where} has other rules ({port.generation[:_GENERATION]}) than this folder"
+            f" ({generation[:_GENERATION]})",
+            "reload it (SIGHUP, or POST /-/reload), or set ROUTER_RULES to its folder",
+        )

@@ -1,0 +1,261 @@
+"""Judges the facts about Redis (pure). The judgements of a start and of ``/readyz`` are theirs."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from router.doctor.certificates import certificate_check
+from router.doctor.check import DoctorCheck, Judge, Section, Status
+from router.doctor.figures import milliseconds, share, size, span
+from router.doctor.redis_facts import RedisFacts
+from router.doctor.redis_reach import RedisReach, RedisStep
+from router.ingress.admission import HIGH_WATERMARK
+from router.journal import schema
+from router.journal.memory_budget import memory_use
+from router.journal.redis_clock import WARN_SECONDS
+from router.settings.model import AcceptFsync, Durability, Settings
+
+_URL: Final = "ROUTER_REDIS_URL"
+_MAKES_ROOM: Final = 0.65
+"""Share of maxmemory above which claims are evicted early and history is shortened."""
+_INTSET_ENTRIES: Final = 512
+_SLOW_SHARE: Final = 0.25
+"""Share of ROUTER_COMMIT_TIMEOUT that the median of a round trip should not exceed."""
+_WRITES: Final = (
+    ("aof_last_write_status", "the last write to the append-only file failed"),
+    ("aof_last_bgrewrite_status", "the last rewrite of the append-only file failed"),
+    ("rdb_last_bgsave_status", "the last snapshot (RDB) failed"),
+)
+
+_judge = Judge(Section.REDIS)
+
+
+def judge_redis(facts: RedisFacts, settings: Settings, now: float) -> list[DoctorCheck]:
+    """Return the checks of Redis.
+
+    Args:
+        facts: One look at it.
+        settings: Those of the processes that use it.
+        now: Unix seconds, for certificates.
+    """
+    way = facts.reach
+    if way is not None and way.failed is not None:
+        return [_of_way(way)]
+    found = [] if way is None else list(_of_certificate(way, now))
+    if not facts.is_answering:
+        return [*found, _of_refused_connection(facts)]
+    return [
+        _of_answer(facts, way),
+        *found,
+        *_of_look(facts, settings),
+        *_of_disk(facts),
+        *_of_memory(facts),
+        *_of_replicas(facts, settings),
+        *_of_latency(facts, settings),
+        *_of_clock(facts),
+        *_of_claims(facts),
+        *_of_schema(facts),
+    ]
+
+
+def _of_way(way: RedisReach) -> DoctorCheck:
+    message = {
+        RedisStep.NAME: f"the host of {way.address} has no address: {way.reason}",
+        RedisStep.CONNECTION: f"no connection to {way.address}: {way.reason}",
+        RedisStep.TLS: f"no TLS with {way.address}: {way.reason}",
+    }
+    step = way.failed or RedisStep.NAME
+    return _judge.problem(step.lower(), message[step], _of_step(step, way))
+
+
+def _of_step(step: RedisStep, way: RedisReach) -> str:
+    if step is RedisStep.NAME:
+        return f"correct the host in {_URL}, or the name server of this machine"
+    if step is RedisStep.CONNECTION:
+        if way.is_local:
+            return (
+                f"start Redis, or correct the path in {_URL}; its user must be allowed to open it"
+            )
+        return _CONNECTION_FIXES.get(way.reason, f"check the network, and {_URL}")
+    return _TLS_FIXES.get(way.reason, f"check the certificates that {_URL} names")
+
+
+_CONNECTION_FIXES: Final[Mapping[str, str]] = {
+    "connection refused": f"start Redis, or correct host and port in {_URL}",
+    "timed out": f"open the firewall between this machine and Redis, or correct {_URL}",
+    "no route to host": f"check the network of this machine, or correct the host in {_URL}",
+}
+_AUTHORITY: Final = f"name its authority in {_URL}: ?ssl_ca_certs=/path/to/ca.pem"
+_TLS_FIXES: Final[Mapping[str, str]] = {
+    "TLS certificate expired": "renew Redis's certificate, then restart Redis or load it by CONFIG SET",
+    "TLS certificate not yet valid": "correct the clock of this machine, or the certificate",
+    "TLS certificate self-signed": _AUTHORITY,
+    "TLS certificate from an unknown authority": _AUTHORITY,
+    "TLS certificate for another host name": (
+        f"write the certificate's name into {_URL}, or make one for this name"
+    ),
+    "TLS handshake failed": f"write redis:// into {_URL} if this port of Redis has no TLS",
+    "connection reset": f"write redis:// into {_URL} if this port of Redis has no TLS",
+    "timed out": f"write redis:// into {_URL} if this port of Redis has no TLS",
+}
+
+
+def _of_certificate(way: RedisReach, now: float) -> Iterator[DoctorCheck]:
+    if way.certificate_ends is not None:
+        yield certificate_check(
+            _judge, "certificate", f"the certificate of {way.address}", way.certificate_ends - now
+        )
+
+
+def _of_refused_connection(facts: RedisFacts) -> DoctorCheck:
+    """Return why Redis has accepted a connection and answers no command: mostly the login."""
+    reason = facts.look.refusal or "Redis did not answer"
+    if facts.look.is_setup or facts.look.is_url_wrong:
+        return _judge.stated("login", Status.PROBLEM, reason)
+    way = facts.reach
+    fix = "look at Redis and its log"
+    if way is not None and not way.is_tls and not way.is_local:
+        fix = f"write rediss:// into {_URL} if Redis requires TLS, else look at its log"
+    return _judge.problem("answer", reason, fix)
+
+
+def _of_answer(facts: RedisFacts, way: RedisReach | None) -> DoctorCheck:
+    info = facts.info
+    name = "Valkey" if "valkey_version" in info else "Redis"
+    version = info.get("valkey_version") or info.get("redis_version", "of an unknown version")
+    at = f" at {way.address}" if way is not None else ""
+    tls = ", with TLS" if way is not None and way.is_tls else ""
+    role = {"master": ", primary", "slave": ", replica"}.get(str(info.get("role")), "")
+    return _judge.ok("answer", f"{name} {version}{at} answers{tls}{role}")
+
+
+def _of_look(facts: RedisFacts, settings: Settings) -> Iterator[DoctorCheck]:
+    look = facts.look
+    if look.refusal:
+        yield _judge.stated("write", Status.PROBLEM, f"events are refused: {look.refusal}")
+    else:
+        yield _judge.ok("write", "it takes writes, and permits all that a worker needs")
+    is_strict = settings.durability is Durability.STRICT
+    for sentence in look.durability_problems:
+        yield _judge.stated("durability", Status.PROBLEM if is_strict else Status.WARNING, sentence)
+    if look.info and not look.durability_problems:
+        policy = look.info.get("maxmemory_policy", "noeviction")
+        yield _judge.ok("durability", f"a restart loses nothing: appendonly yes; policy {policy}")
+    if look.info.get("redis_mode") == "cluster":
+        yield _judge.problem(
+            "cluster",
+            "it is a node of a Redis Cluster, which the router does not support",
+            "use a Redis without cluster mode: one primary, with replicas if wanted",
+        )
+
+
+def _of_disk(facts: RedisFacts) -> Iterator[DoctorCheck]:
+    for field, sentence in _WRITES:
+        if facts.info.get(field, "ok") != "ok":
+            yield _judge.problem(
+                "disk", sentence, "make room on Redis's disk, and its folder writable; see its log"
+            )
+
+
+def _of_memory(facts: RedisFacts) -> Iterator[DoctorCheck]:
+    if not facts.info:
+        return
+    use = memory_use(facts.info)
+    if not use.limit_bytes:
+        yield _judge.warning(
+            "memory",
+            f"no maxmemory is set ({size(use.used_bytes)} in use), so that the kernel ends Redis when"
+            " the machine has no memory left",
+            "set maxmemory below the machine's memory: ingress then answers 503 before it is full",
+        )
+        return
+    message = f"{size(use.used_bytes)} of {size(use.limit_bytes)} maxmemory in use"
+    message = f"{message} ({share(use.ratio)})"
+    if use.ratio > HIGH_WATERMARK:
+        yield _judge.problem(
+            "memory",
+            f"{message}; above {share(HIGH_WATERMARK)} events are refused",
+            "raise maxmemory, or let the workers drain it; replay or discard dead letters",
+        )
+    elif use.ratio > _MAKES_ROOM:
+        yield _judge.warning(
+            "memory",
+            f"{message}; above {share(_MAKES_ROOM)} history and the window of duplicates get shorter",
+            "raise maxmemory, or shorten ROUTER_HISTORY and ROUTER_DEDUP_WINDOW",
+        )
+    else:
+        yield _judge.ok("memory", message)
+
+
+def _of_replicas(facts: RedisFacts, settings: Settings) -> Iterator[DoctorCheck]:
+    if "connected_slaves" not in facts.info:
+        return
+    wanted = settings.accept_replicas
+    count = int(facts.info["connected_slaves"])
+    counted = f"{count} replica{'' if count == 1 else 's'}"
+    if count < wanted:
+        yield _judge.problem(
+            "replicas",
+            f"{counted}, and ROUTER_ACCEPT_REPLICAS is {wanted}, so that every event is refused",
+            "bring the replicas back, or lower ROUTER_ACCEPT_REPLICAS",
+        )
+    elif count and not wanted and settings.accept_fsync is AcceptFsync.REDIS:
+        yield _judge.ok(
+            "replicas",
+            f"{counted}; a failover may lose what was acknowledged last (see operations)",
+        )
+    else:
+        yield _judge.ok("replicas", f"{counted}, ROUTER_ACCEPT_REPLICAS is {wanted}")
+
+
+def _of_latency(facts: RedisFacts, settings: Settings) -> Iterator[DoctorCheck]:
+    latency = facts.latency
+    if latency is None:
+        return
+    limit = settings.commit_timeout
+    message = (
+        f"{milliseconds(latency.median)} a round trip, {milliseconds(latency.worst)} the worst"
+    )
+    limited = f"{message}, and ROUTER_COMMIT_TIMEOUT is {milliseconds(limit)}"
+    near = "move Redis nearer, find what blocks it (SLOWLOG GET), or raise ROUTER_COMMIT_TIMEOUT"
+    if latency.worst >= limit:
+        yield _judge.problem("latency", limited, near)
+    elif latency.median > _SLOW_SHARE * limit:
+        yield _judge.warning("latency", limited, near)
+    else:
+        yield _judge.ok("latency", message)
+
+
+def _of_clock(facts: RedisFacts) -> Iterator[DoctorCheck]:
+    offset = facts.clock
+    if offset is None:
+        return
+    if abs(offset.seconds) - offset.uncertainty > WARN_SECONDS:
+        side = "ahead of" if offset.seconds > 0 else "behind"
+        yield _judge.warning(
+            "clock",
+            f"the clock of this machine is {span(abs(offset.seconds))} {side} Redis's",
+            "synchronise both by NTP: signatures with a time are refused if this one is wrong",
+        )
+    else:
+        yield _judge.ok("clock", "the clocks of Redis and of this machine agree")
+
+
+def _of_claims(facts: RedisFacts) -> Iterator[DoctorCheck]:
+    entries = facts.set_max_intset_entries
+    if entries is not None and entries < _INTSET_ENTRIES:
+        yield _judge.warning(
+            "set-max-intset-entries",
+            f"set-max-intset-entries is {entries}, so that each remembered event takes more memory",
+            f"set it to {_INTSET_ENTRIES}, its default",
+        )
+
+
+def _of_schema(facts: RedisFacts) -> Iterator[DoctorCheck]:
+    found = facts.schema_version
+    if found is None:
+        return
+    problem = schema.version_problem(found)
+    if problem:
+        yield _judge.stated("schema", Status.PROBLEM, problem)
+    else:
+        yield _judge.ok("schema", f"its records have schema {found}, this router {schema.VERSION}")

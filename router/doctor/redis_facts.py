@@ -1,0 +1,120 @@
+"""The facts about Redis that the doctor judges, gathered with few commands."""
+
+import contextlib
+import statistics
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from router.clock import Clock
+from router.destinations.transport.name_resolver import NameResolver
+from router.doctor.redis_reach import RedisReach, reach_redis, redis_address
+from router.errors import JournalUnavailableError
+from router.journal import schema
+from router.journal.connection import Connection
+from router.journal.store_check import StoreCheck, StoreProbe, worker_commands
+from router.runtime.build_ingress import confirmation
+from router.settings.model import Settings
+
+PINGS: Final = 20
+_REACH_SECONDS: Final = 5.0
+
+
+class Latency(msgspec.Struct, frozen=True):
+    """Round trips, in seconds."""
+
+    median: float
+    worst: float
+
+
+class ClockOffset(msgspec.Struct, frozen=True):
+    """By how much this machine's clock is ahead of Redis's."""
+
+    seconds: float
+    uncertainty: float
+    """Half of the round trip by which it was measured."""
+
+
+class RedisFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """One look at Redis."""
+
+    reach: RedisReach | None = None
+    """The way to it; None for a URL with several servers."""
+    look: StoreCheck = StoreCheck()
+    """The look that ``/readyz`` and the start of a process make."""
+    is_answering: bool = False
+    latency: Latency | None = None
+    clock: ClockOffset | None = None
+    schema_version: int | None = None
+    """That of the records; None if nothing was ever stored, or Redis did not answer."""
+    set_max_intset_entries: int | None = None
+    """None if Redis does not permit CONFIG."""
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """Redis's INFO; empty if it gave none."""
+        return self.look.info
+
+
+async def read_redis_facts(
+    connection: Connection, settings: Settings, clock: Clock, names: NameResolver
+) -> RedisFacts:
+    """Go the way to Redis, and ask it. Does not raise: what is not known is left out.
+
+    It writes what each look of a process writes: the time of the look, and the identity of an empty store.
+    """
+    address = redis_address(settings.redis_url)
+    way = None if address is None else await reach_redis(address, names, seconds=_REACH_SECONDS)
+    if way is not None and way.failed is not None:
+        return RedisFacts(reach=way)
+    probe = StoreProbe(connection, clock.new_id, worker_commands(), confirmation(settings))
+    look = await probe.look()
+    facts = RedisFacts(reach=way, look=look)
+    try:
+        latency = await measure_latency(connection, clock.monotonic)
+    except JournalUnavailableError:
+        return facts
+    facts = msgspec.structs.replace(facts, is_answering=True, latency=latency)
+    # Each may be forbidden, and the others are known nevertheless.
+    with contextlib.suppress(JournalUnavailableError):
+        facts = msgspec.structs.replace(facts, clock=await measure_clock(connection, clock))
+    with contextlib.suppress(JournalUnavailableError):
+        version = await schema.stored_version(connection)
+        facts = msgspec.structs.replace(facts, schema_version=version)
+    with contextlib.suppress(JournalUnavailableError):
+        entries = await _intset_entries(connection)
+        facts = msgspec.structs.replace(facts, set_max_intset_entries=entries)
+    return facts
+
+
+async def measure_latency(
+    connection: Connection, monotonic: Callable[[], float], pings: int = PINGS
+) -> Latency:
+    """Return the round trips of some PINGs, without the first. Raises JournalUnavailableError."""
+    times = []
+    for _ in range(pings + 1):  # the first one may open the connection
+        before = monotonic()
+        await connection.ask(connection.redis.ping())
+        times.append(monotonic() - before)
+    return Latency(statistics.median(times[1:]), max(times[1:]))
+
+
+async def measure_clock(connection: Connection, clock: Clock) -> ClockOffset:
+    """Return the difference of the clocks. Raises JournalUnavailableError."""
+    before = clock.now()
+    seconds, microseconds = await connection.ask(connection.redis.time())
+    after = clock.now()
+    return ClockOffset(
+        (before + after) / 2 - (seconds + microseconds / 1e6), abs(after - before) / 2
+    )
+
+
+async def _intset_entries(connection: Connection) -> int | None:
+    found = await connection.ask(connection.redis.config_get("set-max-intset-entries"))
+    value = {_text(name): _text(each) for name, each in found.items()}.get("set-max-intset-entries")
+    return int(value) if value and value.isdigit() else None
+
+
+def _text(value: object) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

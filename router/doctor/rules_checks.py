@@ -1,0 +1,89 @@
+"""Judges the rules folder: what ``router check`` finds, and variables that are not set (pure)."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from router.configuration.diagnostics import plural
+from router.configuration.model import Configuration
+from router.destinations.spec import DestinationSpec
+from router.doctor.check import DoctorCheck, Judge, Section, Status
+from router.errors import Diagnostic, Level
+from router.offline.folder_check import FolderCheck
+from router.sources.spec import SourceSpec
+
+_SHOWN: Final = 5
+"""Findings of each level; ``router check`` has all, with the lines of the files."""
+
+_judge = Judge(Section.RULES)
+
+
+def judge_missing_folder(folder: Path, diagnostics: Iterable[Diagnostic]) -> list[DoctorCheck]:
+    """Return the check of a folder that cannot be read."""
+    reason = "; ".join(each.message for each in diagnostics)
+    return [
+        _judge.problem(
+            "folder",
+            f"the rules folder {folder} cannot be used: {reason}",
+            "set ROUTER_RULES to the folder with your rules, or begin one: router init",
+        )
+    ]
+
+
+def judge_rules(folder: Path, checked: FolderCheck, *, captures: bool) -> list[DoctorCheck]:
+    """Return the checks of a folder.
+
+    Args:
+        folder: The folder.
+        checked: What was found in it.
+        captures: Whether ``router dev`` uses it, which captures what it has no credentials for.
+    """
+    found = []
+    if checked.configuration is not None:
+        found.append(_judge.ok("folder", _summary(folder, checked.configuration)))
+    for level, status in ((Level.ERROR, Status.PROBLEM), (Level.WARNING, Status.WARNING)):
+        found += _of_findings([each for each in checked.findings if each.level is level], status)
+    if checked.configuration is not None:
+        found += _of_unset("destination", checked.configuration.destinations, captures=captures)
+        found += _of_unset("source", checked.configuration.sources, captures=captures)
+    return found
+
+
+def _summary(folder: Path, configuration: Configuration) -> str:
+    counts = [
+        plural(len(configuration.rules.rules), "rule"),
+        plural(len(configuration.destinations), "destination"),
+        plural(len(configuration.sources), "source"),
+    ]
+    return f"{folder} has {', '.join(counts)}"
+
+
+def _of_findings(findings: list[Diagnostic], status: Status) -> Iterator[DoctorCheck]:
+    for each in findings[:_SHOWN]:
+        place = f"{each.file}:{each.line}" if each.line else each.file
+        fix = each.hint or "run router check, which shows the line"
+        yield DoctorCheck(Section.RULES, "finding", status, f"{place}: {each.message}", fix)
+    more = len(findings) - _SHOWN
+    if more > 0:
+        yield DoctorCheck(
+            Section.RULES, "finding", status, f"{more} more findings", "run router check"
+        )
+
+
+def _of_unset(
+    noun: str, specs: Iterable[DestinationSpec | SourceSpec], *, captures: bool
+) -> Iterator[DoctorCheck]:
+    for spec in specs:
+        if not spec.missing_variables:
+            continue
+        names = ", ".join(spec.missing_variables)
+        be = "is" if len(spec.missing_variables) == 1 else "are"
+        message = f"{noun} {spec.name}: {names} {be} not set here"
+        fix = f"set {'it' if be == 'is' else 'them'} in the environment of the router"
+        if captures:
+            effect = "captures" if noun == "destination" else "is closed"
+            yield _judge.warning("variable", f"{message}, so that it {effect} in router dev", fix)
+        else:
+            yield _judge.problem(
+                "variable", f"{message}; a process with these rules does not start", fix
+            )

@@ -1,0 +1,101 @@
+"""What runs: judged as the console judges it, briefly, as hints (pure)."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from router.api.destination_views import DestinationHealthView, HealthState
+from router.console.overall_state import Attention, Situation, findings
+from router.doctor.check import DoctorCheck, Judge, Section, Status
+
+_STATUS: Final = {
+    Attention.GOOD: Status.WARNING,  # leftovers, which wait for a decision
+    Attention.UNKNOWN: Status.WARNING,
+    Attention.WARNING: Status.WARNING,
+    Attention.CRITICAL: Status.PROBLEM,
+}
+_COMMANDS: Final = {
+    "/dead-letters": "router dead-letters list",
+    "/quarantine": "router quarantine list",
+    "/destinations": "router destinations list",
+    "/sources": "router sources list",
+}
+"""The command that shows what a page of the console shows."""
+_NAMES_SHOWN: Final = 5
+_PAUSED: Final = frozenset({HealthState.PAUSED, HealthState.DISABLED})
+
+_judge = Judge(Section.WORK)
+
+
+def judge_work(
+    situation: Situation,
+    destinations: Iterable[DestinationHealthView],
+    without_worker: Sequence[str] = (),
+) -> list[DoctorCheck]:
+    """Return the checks of what runs.
+
+    Args:
+        situation: One look at Redis.
+        destinations: The health of each destination, of which there is a line each that is not well.
+        without_worker: Destinations of the rules folder that no worker has.
+    """
+    others = msgspec.structs.replace(situation, failing=(), paused=(), disabled=())
+    found = [
+        DoctorCheck(
+            Section.WORK,
+            "state",
+            _STATUS[each.level],
+            each.sentence,
+            _with_command(each.advice.rstrip("."), each.path),
+        )
+        for each in findings(others)
+    ]
+    found += [_of_health(view) for view in destinations if view.health is not HealthState.OK]
+    if without_worker:
+        found.append(_of_missing_worker(without_worker))
+    if not any(each.status is Status.PROBLEM for each in found):
+        found.insert(0, _of_events(situation))
+    return found
+
+
+def _with_command(fix: str, path: str) -> str:
+    for end, command in _COMMANDS.items():
+        if end in path:
+            return f"{fix}: {command}" if fix else command
+    return fix
+
+
+def _of_health(view: DestinationHealthView) -> DoctorCheck:
+    by = f" by {view.by}" if view.by else ""
+    waiting = f", {view.pending} deliveries wait" if view.pending else ""
+    if view.health in _PAUSED:
+        reason = f": {view.reason}" if view.reason else ""
+        message = f"{view.name} is {view.health}{by}{waiting}{reason}"
+        fix = f"correct what is wrong with it, then: router destinations resume {view.name}"
+        return _judge.warning("paused", message, fix)
+    word = "has an open circuit" if view.health is HealthState.CIRCUIT_OPEN else "is failing"
+    reason = f": {view.last_error.reason}" if view.last_error is not None else ""
+    return _judge.warning(
+        "failing",
+        f"{view.name} {word}{waiting}{reason}",
+        f"see what it answered last: router destinations show {view.name}",
+    )
+
+
+def _of_missing_worker(names: Sequence[str]) -> DoctorCheck:
+    shown = ", ".join(names[:_NAMES_SHOWN])
+    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+    return _judge.warning(
+        "workers",
+        f"no worker delivers to {shown}{more}",
+        "start router worker or router run with this rules folder and this Redis",
+    )
+
+
+def _of_events(situation: Situation) -> DoctorCheck:
+    if not situation.has_events:
+        return _judge.ok("events", "no event has come yet; router send sends one")
+    if situation.unevaluated:
+        return _judge.ok("events", f"{situation.unevaluated} events are being evaluated")
+    return _judge.ok("events", "all accepted events are evaluated")

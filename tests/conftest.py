@@ -46,6 +46,7 @@ SERVER_FOLDERS = frozenset(
         "client",
         "contracts",
         "deploy",
+        "doctor",
         "destinations",
         "dev",
         "end_to_end",
@@ -53,6 +54,7 @@ SERVER_FOLDERS = frozenset(
         "http",
         "ingress",
         "runtime",
+        "top",
     }
 )
 """Folders whose tests start processes or servers of their own."""

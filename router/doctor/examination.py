@@ -176,7 +176,12 @@ class Examination:
         facts = await self._redis()
         if facts is None:
             return [Judge(Section.REDIS).skipped("answer", f"not checked: {_URL} is wrong")]
-        return redis_checks.judge_redis(facts, self._settings, self._clock.now())
+        return redis_checks.judge_redis(
+            facts,
+            self._settings,
+            self._clock.now(),
+            is_embedded=self._plan.data_folder is not None,
+        )
 
     async def _work_section(self) -> list[DoctorCheck]:
         judge = Judge(Section.WORK)

@@ -29,13 +29,16 @@ _WRITES: Final = (
 _judge = Judge(Section.REDIS)
 
 
-def judge_redis(facts: RedisFacts, settings: Settings, now: float) -> list[DoctorCheck]:
+def judge_redis(
+    facts: RedisFacts, settings: Settings, now: float, *, is_embedded: bool = False
+) -> list[DoctorCheck]:
     """Return the checks of Redis.
 
     Args:
         facts: One look at it.
         settings: Those of the processes that use it.
         now: Unix seconds, for certificates.
+        is_embedded: Whether it is that of ``router dev``, which has no limits.
     """
     way = facts.reach
     if way is not None and way.failed is not None:
@@ -48,7 +51,7 @@ def judge_redis(facts: RedisFacts, settings: Settings, now: float) -> list[Docto
         *found,
         *_of_look(facts, settings),
         *_of_disk(facts),
-        *_of_memory(facts),
+        *([] if is_embedded else _of_memory(facts)),
         *_of_replicas(facts, settings),
         *_of_latency(facts, settings),
         *_of_clock(facts),

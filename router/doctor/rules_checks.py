@@ -78,12 +78,11 @@ def _of_unset(
             continue
         names = ", ".join(spec.missing_variables)
         be = "is" if len(spec.missing_variables) == 1 else "are"
-        message = f"{noun} {spec.name}: {names} {be} not set here"
         fix = f"set {'it' if be == 'is' else 'them'} in the environment of the router"
         if captures:
-            effect = "captures" if noun == "destination" else "is closed"
-            yield _judge.warning("variable", f"{message}, so that it {effect} in router dev", fix)
+            effect = "captures alerts" if noun == "destination" else "is closed"
+            message = f"{noun} {spec.name} {effect} in router dev: {names} {be} not set here"
+            yield _judge.warning("variable", message, fix)
         else:
-            yield _judge.problem(
-                "variable", f"{message}; a process with these rules does not start", fix
-            )
+            message = f"{noun} {spec.name}: {names} {be} not set here, so that no worker starts"
+            yield _judge.problem("variable", message, fix)

@@ -16,7 +16,7 @@ from router.doctor.check import DoctorCheck, Judge, Section, Status
 from router.errors import SettingsError
 from router.runtime.exposure import open_things, weak_tokens
 from router.runtime.roles import Roles
-from router.settings.environment import FROM_FILE, Variable
+from router.settings.environment import FROM_FILE, Variable, non_empty
 from router.settings.model import PREFIX, SETTINGS, Settings
 from router.settings.tokens import Tokens
 
@@ -48,7 +48,7 @@ def read_settings(environ: Mapping[str, str]) -> ReadSettings:
     """Read the settings; leave out variables that are wrong."""
     problems: list[str] = []
     given = dict(environ)
-    for _ in environ:  # each turn leaves out a variable at least
+    for _ in range(len(environ) + 1):  # each turn but the last leaves out a variable at least
         try:
             settings = Settings.read(given)
         except SettingsError as error:
@@ -59,7 +59,7 @@ def read_settings(environ: Mapping[str, str]) -> ReadSettings:
         else:
             wrong = frozenset(environ.keys() - given.keys())
             return ReadSettings(settings=settings, wrong=wrong, problems=tuple(problems))
-    return ReadSettings(settings=Settings(), problems=tuple(problems))
+    raise SettingsError("settings are rejected, although none is left")
 
 
 def dotenv_names(folder: Path) -> tuple[str, ...]:
@@ -82,6 +82,7 @@ def judge_settings(
         environ: The environment that they were read from.
         in_dotenv: The variables that a file ``.env`` sets.
     """
+    environ = non_empty(environ)
     found = [
         _judge.problem(
             "variable", problem, "correct the variable; the router does not start with it"

@@ -148,9 +148,9 @@ def judge_url(facts: UrlFacts, settings: Settings, name: str) -> list[DoctorChec
         advice = None
     found: list[DoctorCheck] = []
     if advice is not None:
+        remedy = advice.remedy.replace("--url", name).partition("; --no-probe")[0]
         code = report.finding.replace("_", " ")
-        remedy = advice.remedy.replace("--url", name)
-        found.append(_judge.problem(code, advice.problem.rstrip("."), remedy.rstrip(".")))
+        found.append(_judge.problem(code, _clause(advice.problem), _clause(remedy)))
     else:
         found += _of_good_answer(facts)
     if facts.certificate_seconds is not None and (
@@ -214,6 +214,11 @@ def _of_good_answer(facts: UrlFacts) -> Sequence[DoctorCheck]:
             )
         )
     return found
+
+
+def _clause(sentence: str) -> str:
+    """Return a sentence as a part of a line: without its capital and its full stop."""
+    return f"{sentence[:1].lower()}{sentence[1:]}".rstrip(".")
 
 
 async def _certificate_seconds(url: str, environment: Environment) -> float | None:

@@ -47,7 +47,7 @@ def judge_work(
             "state",
             _STATUS[each.level],
             each.sentence,
-            _with_command(each.advice.rstrip("."), each.path),
+            _with_command(f"{each.advice[:1].lower()}{each.advice[1:]}".rstrip("."), each.path),
         )
         for each in findings(others)
     ]

@@ -55,6 +55,9 @@ async def reach(receiver: Receiver, environment: Environment, *, seconds: float)
     by_proxy = False
     try:
         tls = _context(receiver, environment)
+    except ValueError as error:  # a certificate's file has changed since the rules were loaded
+        return Reach(failure=f"tls: {error}")
+    try:
         async with asyncio.timeout(seconds):
             if receiver.scheme.startswith("smtp"):
                 return await _reach_mail_server(receiver, environment, tls, seconds)
@@ -63,8 +66,6 @@ async def reach(receiver: Receiver, environment: Environment, *, seconds: float)
             if route.proxy is None:
                 return await _reach_directly(receiver, environment, tls, seconds)
             return await _reach_by_proxy(receiver, environment, tls, route, seconds)
-    except ValueError as error:  # a certificate's file has changed since the rules were loaded
-        return Reach(failure=f"tls: {error}")
     except _ProxyError as error:
         return Reach(failure=f"the proxy refused to connect ({error})", by_proxy=True)
     except CONNECTION_ERRORS as error:

@@ -14,12 +14,13 @@ import msgspec
 
 from router import __version__
 from router.cli.beside_dev import is_redis_set, running_dev, user_data_folder
+from router.cli.completion import complete_destination
 from router.cli.output import as_json, can_move_cursor, echo, has_color
 from router.cli.redis_commands import CLOCK, record_action, user_name
 from router.configuration.diagnostics import plural
 from router.datatypes import Secret
 from router.dev.running_dev import RunningDev
-from router.doctor.check import DoctorCheck, Section, Status, exit_code
+from router.doctor.doctor_check import DoctorCheck, DoctorSection, Status, exit_code
 from router.doctor.examination import Examination, ExaminationPlan
 from router.doctor.settings_checks import ReadSettings, read_settings
 from router.journal.audit import AuditAction, Audited
@@ -27,13 +28,13 @@ from router.journal.connection import Connection
 from router.printable import one_printable_line
 
 _TITLES: Final = {
-    Section.SETTINGS: "Settings",
-    Section.RULES: "Rules folder",
-    Section.REDIS: "Redis",
-    Section.WORK: "What runs",
-    Section.DESTINATIONS: "Destinations",
-    Section.URL: "Public URL",
-    Section.MACHINE: "This machine",
+    DoctorSection.SETTINGS: "Settings",
+    DoctorSection.RULES: "Rules folder",
+    DoctorSection.REDIS: "Redis",
+    DoctorSection.WORK: "What runs",
+    DoctorSection.DESTINATIONS: "Destinations",
+    DoctorSection.URL: "Public URL",
+    DoctorSection.MACHINE: "This machine",
 }
 _COLORS: Final = {
     Status.OK: "green",
@@ -47,7 +48,7 @@ _MAX_WIDTH: Final = 140
 
 
 @click.command()
-@click.argument("sections", nargs=-1, type=click.Choice([each.value for each in Section]))
+@click.argument("sections", nargs=-1, type=click.Choice([each.value for each in DoctorSection]))
 @click.option(
     "--url",
     default="",
@@ -59,6 +60,7 @@ _MAX_WIDTH: Final = 140
     "names",
     multiple=True,
     metavar="NAME",
+    shell_complete=complete_destination,
     help="Send the test message to this destination only. May be repeated.",
 )
 @click.option("--json", "json_wanted", is_flag=True, help="Print JSON.")
@@ -81,12 +83,12 @@ def doctor(
     dev = None if is_redis_set() else running_dev()
     tested = names if send_test or names else None
     plan = _plan(read, dev, url, tested)
-    wanted = [Section(each) for each in sections] or list(Section)
+    wanted = [DoctorSection(each) for each in sections] or list(DoctorSection)
     printer = _Printer()
     if not json_wanted:
         printer.heading(dev)
 
-    def report(section: Section, checks: list[DoctorCheck]) -> None:
+    def report(section: DoctorSection, checks: list[DoctorCheck]) -> None:
         if not json_wanted:
             printer.section(section, checks)
 
@@ -145,7 +147,7 @@ class _Printer:
         beside = "" if dev is None else f", beside router dev (process {dev.pid})"
         echo(f"router {__version__}{beside}")
 
-    def section(self, section: Section, checks: Iterable[DoctorCheck]) -> None:
+    def section(self, section: DoctorSection, checks: Iterable[DoctorCheck]) -> None:
         echo("")
         click.echo(self._styled(_TITLES[section], bold=True))
         for check in checks:

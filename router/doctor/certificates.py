@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from router.doctor.check import DoctorCheck, Judge
+from router.doctor.doctor_check import DoctorCheck, SectionChecks
 from router.doctor.figures import span
 
 _DAY: Final = 86_400.0
@@ -16,7 +16,7 @@ def is_soon(seconds: float) -> bool:
     return seconds < _SOON
 
 
-def certificate_check(judge: Judge, name: str, subject: str, seconds: float) -> DoctorCheck:
+def certificate_check(judge: SectionChecks, name: str, subject: str, seconds: float) -> DoctorCheck:
     """Return the check of a certificate.
 
     Args:

@@ -12,7 +12,7 @@ from router.destinations.spec import DestinationSpec
 from router.destinations.transport.reachability import Reach, reach
 from router.destinations.transport.receiver import Receiver
 from router.doctor.certificates import certificate_check, is_soon
-from router.doctor.check import DoctorCheck, Judge, Section
+from router.doctor.doctor_check import DoctorCheck, DoctorSection, SectionChecks
 from router.doctor.figures import span
 from router.settings.model import Egress
 from router.suggestions import suggestion
@@ -20,7 +20,7 @@ from router.suggestions import suggestion
 _REACH_SECONDS: Final = 8.0
 _AT_ONCE: Final = 50
 
-_judge = Judge(Section.DESTINATIONS)
+_judge = SectionChecks(DoctorSection.DESTINATIONS)
 
 
 class ReachedReceiver(msgspec.Struct, frozen=True):

@@ -24,7 +24,7 @@ from router.doctor import (
     url_checks,
     work_checks,
 )
-from router.doctor.check import DoctorCheck, Judge, Section
+from router.doctor.doctor_check import DoctorCheck, DoctorSection, SectionChecks
 from router.doctor.machine_facts import read_machine_facts
 from router.doctor.redis_facts import RedisFacts, read_redis_facts
 from router.doctor.settings_checks import ReadSettings
@@ -47,7 +47,7 @@ RecordTest = Callable[[Connection, str, str], Awaitable[None]]
 
 
 class ExaminationPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What to examine."""
+    """The subject of an examination."""
 
     read: ReadSettings
     """The settings, with those of a running ``router dev``."""
@@ -114,13 +114,15 @@ class Examination:
         self._folder = _Once(self._look_at_folder)
 
     async def run(
-        self, sections: Sequence[Section], report: Callable[[Section, list[DoctorCheck]], None]
+        self,
+        sections: Sequence[DoctorSection],
+        report: Callable[[DoctorSection, list[DoctorCheck]], None],
     ) -> list[DoctorCheck]:
         """Return all checks.
 
         Args:
             sections: The sections to examine.
-            report: Called with the checks of each section, in the order of ``Section``.
+            report: Called with the checks of each section, in the order of ``DoctorSection``.
         """
         # Their findings are checks, or follow from them.
         logging.getLogger("router").addHandler(logging.NullHandler())
@@ -129,7 +131,7 @@ class Examination:
             async with asyncio.TaskGroup() as group:
                 tasks = {
                     each: group.create_task(self._section(each))
-                    for each in Section
+                    for each in DoctorSection
                     if each in sections
                 }
                 for section, task in tasks.items():
@@ -141,31 +143,35 @@ class Examination:
                 await self._connection.close()
         return found
 
-    async def _section(self, section: Section) -> list[DoctorCheck]:
-        work: dict[Section, Callable[[], Awaitable[list[DoctorCheck]]]] = {
-            Section.SETTINGS: self._settings_section,
-            Section.RULES: self._rules_section,
-            Section.REDIS: self._redis_section,
-            Section.WORK: self._work_section,
-            Section.DESTINATIONS: self._destinations_section,
-            Section.URL: self._url_section,
-            Section.MACHINE: self._machine_section,
+    async def _section(self, section: DoctorSection) -> list[DoctorCheck]:
+        work: dict[DoctorSection, Callable[[], Awaitable[list[DoctorCheck]]]] = {
+            DoctorSection.SETTINGS: self._settings_section,
+            DoctorSection.RULES: self._rules_section,
+            DoctorSection.REDIS: self._redis_section,
+            DoctorSection.WORK: self._work_section,
+            DoctorSection.DESTINATIONS: self._destinations_section,
+            DoctorSection.URL: self._url_section,
+            DoctorSection.MACHINE: self._machine_section,
         }
         try:
             async with asyncio.timeout(_SECTION_SECONDS):
                 return await work[section]()
         except TimeoutError:
             message = f"not finished within {_SECTION_SECONDS:g} s"
-            return [Judge(section).problem("deadline", message, "run this section alone")]
+            return [SectionChecks(section).problem("deadline", message, "run this section alone")]
 
     async def _settings_section(self) -> list[DoctorCheck]:
         plan = self._plan
-        names = settings_checks.dotenv_names(plan.folder)
-        return settings_checks.judge_settings(plan.read, plan.environ, names)
+        env_file = settings_checks.compare_env_file(plan.folder, plan.environ)
+        return settings_checks.judge_settings(plan.read, plan.environ, env_file)
 
     async def _rules_section(self) -> list[DoctorCheck]:
         if not self._plan.read.has(_RULES):
-            return [Judge(Section.RULES).skipped("folder", f"not checked: {_RULES} is wrong")]
+            return [
+                SectionChecks(DoctorSection.RULES).skipped(
+                    "folder", f"not checked: {_RULES} is wrong"
+                )
+            ]
         found = await self._folder()
         folder = self._settings.rules
         if isinstance(found, RulesError):
@@ -175,7 +181,11 @@ class Examination:
     async def _redis_section(self) -> list[DoctorCheck]:
         facts = await self._redis()
         if facts is None:
-            return [Judge(Section.REDIS).skipped("answer", f"not checked: {_URL} is wrong")]
+            return [
+                SectionChecks(DoctorSection.REDIS).skipped(
+                    "answer", f"not checked: {_URL} is wrong"
+                )
+            ]
         return redis_checks.judge_redis(
             facts,
             self._settings,
@@ -184,7 +194,7 @@ class Examination:
         )
 
     async def _work_section(self) -> list[DoctorCheck]:
-        judge = Judge(Section.WORK)
+        judge = SectionChecks(DoctorSection.WORK)
         connection = await self._answering()
         if connection is None:
             return [judge.skipped("state", "not checked: Redis does not answer")]
@@ -216,7 +226,7 @@ class Examination:
         configuration = await self._configuration()
         if configuration is None:
             return [
-                Judge(Section.DESTINATIONS).skipped(
+                SectionChecks(DoctorSection.DESTINATIONS).skipped(
                     "rules", "not checked: the rules folder has errors"
                 )
             ]

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from router.doctor.check import DoctorCheck, Judge, Section
+from router.doctor.doctor_check import DoctorCheck, DoctorSection, SectionChecks
 from router.doctor.figures import size
 from router.settings.model import Settings
 
@@ -16,7 +16,7 @@ _FULL_DISK_BYTES: Final = 100 << 20
 _GENERATION: Final = 12
 """Characters of a fingerprint that are shown."""
 
-_judge = Judge(Section.MACHINE)
+_judge = SectionChecks(DoctorSection.MACHINE)
 
 
 class PortFacts(msgspec.Struct, frozen=True, kw_only=True):

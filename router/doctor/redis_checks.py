@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from router.doctor.certificates import certificate_check
-from router.doctor.check import DoctorCheck, Judge, Section, Status
+from router.doctor.doctor_check import DoctorCheck, DoctorSection, SectionChecks, Status
 from router.doctor.figures import milliseconds, share, size, span
 from router.doctor.redis_facts import RedisFacts
 from router.doctor.redis_reach import RedisReach, RedisStep
@@ -26,7 +26,7 @@ _WRITES: Final = (
     ("rdb_last_bgsave_status", "the last snapshot (RDB) failed"),
 )
 
-_judge = Judge(Section.REDIS)
+_judge = SectionChecks(DoctorSection.REDIS)
 
 
 def judge_redis(

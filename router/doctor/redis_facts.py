@@ -47,7 +47,7 @@ class RedisFacts(msgspec.Struct, frozen=True, kw_only=True):
     latency: Latency | None = None
     clock: ClockOffset | None = None
     schema_version: int | None = None
-    """That of the records; None if nothing was ever stored, or Redis did not answer."""
+    """The version of the records; None if nothing was ever stored, or Redis did not answer."""
     set_max_intset_entries: int | None = None
     """None if Redis does not permit CONFIG."""
 

@@ -51,7 +51,7 @@ class RedisReach(msgspec.Struct, frozen=True, kw_only=True):
     """How far the way could be gone."""
 
     address: str
-    """For a reader; without user and password."""
+    """The server for a reader, without user and password."""
     failed: RedisStep | None = None
     """The step that failed; None if none did."""
     reason: str = ""

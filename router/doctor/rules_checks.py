@@ -7,7 +7,7 @@ from typing import Final
 from router.configuration.diagnostics import plural
 from router.configuration.model import Configuration
 from router.destinations.spec import DestinationSpec
-from router.doctor.check import DoctorCheck, Judge, Section, Status
+from router.doctor.doctor_check import DoctorCheck, DoctorSection, SectionChecks, Status
 from router.errors import Diagnostic, Level
 from router.offline.folder_check import FolderCheck
 from router.sources.spec import SourceSpec
@@ -15,7 +15,7 @@ from router.sources.spec import SourceSpec
 _SHOWN: Final = 5
 """Findings of each level; ``router check`` has all, with the lines of the files."""
 
-_judge = Judge(Section.RULES)
+_judge = SectionChecks(DoctorSection.RULES)
 
 
 def judge_missing_folder(folder: Path, diagnostics: Iterable[Diagnostic]) -> list[DoctorCheck]:
@@ -62,11 +62,11 @@ def _of_findings(findings: list[Diagnostic], status: Status) -> Iterator[DoctorC
     for each in findings[:_SHOWN]:
         place = f"{each.file}:{each.line}" if each.line else each.file
         fix = each.hint or "run router check, which shows the line"
-        yield DoctorCheck(Section.RULES, "finding", status, f"{place}: {each.message}", fix)
+        yield DoctorCheck(DoctorSection.RULES, "finding", status, f"{place}: {each.message}", fix)
     more = len(findings) - _SHOWN
     if more > 0:
         yield DoctorCheck(
-            Section.RULES, "finding", status, f"{more} more findings", "run router check"
+            DoctorSection.RULES, "finding", status, f"{more} more findings", "run router check"
         )
 
 

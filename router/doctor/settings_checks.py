@@ -4,30 +4,29 @@ A process does not start with a wrong setting. The doctor reports each and goes 
 one wrong variable does not hide the state of everything else.
 """
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from router.configuration.diagnostics import plural
 from router.datatypes import Secret
-from router.doctor.check import DoctorCheck, Judge, Section, Status
+from router.doctor.doctor_check import DoctorCheck, DoctorSection, SectionChecks, Status
 from router.errors import SettingsError
 from router.runtime.exposure import open_things, weak_tokens
 from router.runtime.roles import Roles
+from router.settings.env_file import DISABLED, USUAL, read_env_file
 from router.settings.environment import FROM_FILE, Variable, non_empty
 from router.settings.model import PREFIX, SETTINGS, Settings
 from router.settings.tokens import Tokens
 
-_LIMIT: Final = 64 * 1024
-_ASSIGNMENT: Final = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=", re.MULTILINE)
 _NAMES_SHOWN: Final = 8
 _SHOWN: Final = 60
 """Characters of a value."""
 _SECRETS: Final = (Secret, Tokens, tuple)
 
-_judge = Judge(Section.SETTINGS)
+_judge = SectionChecks(DoctorSection.SETTINGS)
 
 
 class ReadSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,25 +61,39 @@ def read_settings(environ: Mapping[str, str]) -> ReadSettings:
     raise SettingsError("settings are rejected, although none is left")
 
 
-def dotenv_names(folder: Path) -> tuple[str, ...]:
-    """Return the variables that a file ``.env`` in a folder sets; none if it cannot be read."""
+class EnvFile(msgspec.Struct, frozen=True):
+    """The file ``.env`` of the working folder, beside the environment."""
+
+    names: tuple[str, ...] = ()
+    """Its variables."""
+    unset: tuple[str, ...] = ()
+    """Those that the process does not have, because the file was not read."""
+    other: tuple[str, ...] = ()
+    """Those of which the environment has another value, which is used."""
+
+
+def compare_env_file(folder: Path, environ: Mapping[str, str]) -> EnvFile | None:
+    """Return what a file ``.env`` adds to an environment; None if there is none that can be read."""
     try:
-        with (folder / ".env").open("rb") as file:
-            text = file.read(_LIMIT).decode("utf-8", "replace")
-    except OSError:
-        return ()
-    return tuple(dict.fromkeys(_ASSIGNMENT.findall(text)))
+        values = read_env_file(folder / USUAL)
+    except (OSError, SettingsError):
+        return None
+    return EnvFile(
+        names=tuple(values),
+        unset=tuple(name for name in values if name not in environ),
+        other=tuple(name for name, value in values.items() if environ.get(name, value) != value),
+    )
 
 
 def judge_settings(
-    read: ReadSettings, environ: Mapping[str, str], in_dotenv: Iterable[str]
+    read: ReadSettings, environ: Mapping[str, str], env_file: EnvFile | None
 ) -> list[DoctorCheck]:
     """Return the checks of the settings (pure).
 
     Args:
         read: The settings.
         environ: The environment that they were read from.
-        in_dotenv: The variables that a file ``.env`` sets.
+        env_file: The file ``.env`` of the working folder; None if there is none.
     """
     environ = non_empty(environ)
     found = [
@@ -91,7 +104,7 @@ def judge_settings(
     ]
     if not found:
         found.append(_judge.ok("load", _summary(read.settings, environ)))
-    found += _of_dotenv(environ, in_dotenv)
+    found += _of_env_file(env_file)
     settings = read.settings
     roles = Roles(port=settings.port, operations_port=settings.operations_port, ingress=True)
     for sentence in (*open_things(settings, roles), *weak_tokens(settings)):
@@ -117,20 +130,30 @@ def _shown(variable: Variable, value: object) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
-def _of_dotenv(environ: Mapping[str, str], in_dotenv: Iterable[str]) -> list[DoctorCheck]:
-    names = list(in_dotenv)
-    unset = [name for name in names if name not in environ]
-    if not names:
-        return []
-    if not unset:
-        return [_judge.ok(".env", "all variables of the file .env here are set")]
-    more = len(unset) - _NAMES_SHOWN
-    shown = ", ".join(unset[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
-    return [
-        _judge.warning(
+def _of_env_file(file: EnvFile | None) -> Iterator[DoctorCheck]:
+    if file is None:
+        return
+    if file.unset:
+        yield _judge.warning(
             ".env",
-            f"the file .env here sets {shown}, which this process does not have: the router reads no"
-            " .env by itself",
-            "load it into the shell: set -a; . ./.env; set +a",
+            f"the file .env here sets {_listed(file.unset)}, and is not read",
+            f"unset {DISABLED}, and name the file with --env-file if you name another one",
         )
-    ]
+    if file.other:
+        yield _judge.warning(
+            ".env",
+            f"the environment has another value of {_listed(file.other)} than the file .env here, and"
+            " is used",
+            "remove one of them",
+        )
+    if not file.unset and not file.other:
+        yield _judge.ok(
+            ".env",
+            f"{plural(len(file.names), 'variable')} of the file .env here; a process that is started in"
+            " another folder reads another file",
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _NAMES_SHOWN
+    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -21,7 +21,7 @@ from router.destinations.contract import Environment
 from router.destinations.transport.reachability import reach
 from router.destinations.transport.receiver import Receiver
 from router.doctor.certificates import certificate_check, is_soon
-from router.doctor.check import DoctorCheck, Judge, Section
+from router.doctor.doctor_check import DoctorCheck, DoctorSection, SectionChecks
 from router.errors import ConfigurationError, JournalUnavailableError
 from router.journal.source_log import RefusedRequest
 from router.settings.model import Settings
@@ -30,7 +30,7 @@ _REACH_SECONDS: Final = 5.0
 _LOOKUP_SECONDS: Final = 2.0
 _WRONG_TOKEN: Final = Secret("not-a-token")
 
-_judge = Judge(Section.URL)
+_judge = SectionChecks(DoctorSection.URL)
 
 
 class UrlFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +47,7 @@ class UrlFacts(msgspec.Struct, frozen=True, kw_only=True):
     has_record: bool = False
     """Whether Redis was asked for the record."""
     certificate_seconds: float | None = None
-    """For how long the certificate is valid; None without one."""
+    """The time for which the certificate is valid; None without one."""
     private_address: str = ""
     """The address of a private network that the name has here; ``""`` for none."""
 

@@ -1,4 +1,4 @@
-"""What runs: judged as the console judges it, briefly, as hints (pure)."""
+"""The processes that run, judged as the console judges it, briefly, as hints (pure)."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -7,7 +7,7 @@ import msgspec
 
 from router.api.destination_views import DestinationHealthView, HealthState
 from router.console.overall_state import Attention, Situation, findings
-from router.doctor.check import DoctorCheck, Judge, Section, Status
+from router.doctor.doctor_check import DoctorCheck, DoctorSection, SectionChecks, Status
 
 _STATUS: Final = {
     Attention.GOOD: Status.WARNING,  # leftovers, which wait for a decision
@@ -25,7 +25,7 @@ _COMMANDS: Final = {
 _NAMES_SHOWN: Final = 5
 _PAUSED: Final = frozenset({HealthState.PAUSED, HealthState.DISABLED})
 
-_judge = Judge(Section.WORK)
+_judge = SectionChecks(DoctorSection.WORK)
 
 
 def judge_work(
@@ -43,7 +43,7 @@ def judge_work(
     others = msgspec.structs.replace(situation, failing=(), paused=(), disabled=())
     found = [
         DoctorCheck(
-            Section.WORK,
+            DoctorSection.WORK,
             "state",
             _STATUS[each.level],
             each.sentence,

@@ -19,13 +19,13 @@ from router.destinations.spec import DestinationSpec
 from router.destinations.transport.reachability import Reach
 from router.destinations.transport.receiver import Receiver
 from router.doctor import destination_checks
-from router.doctor.check import DoctorCheck, Status
 from router.doctor.destination_checks import (
     ReachedReceiver,
     judge_destinations,
     judge_test,
     reach_destinations,
 )
+from router.doctor.doctor_check import DoctorCheck, Status
 from router.settings.model import Egress
 
 NOW = 1_800_000_000.0

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from router.doctor.check import Status
+from router.doctor.doctor_check import Status
 from router.doctor.machine_checks import MachineFacts, PortFacts, judge_machine
 from router.settings.model import Settings
 

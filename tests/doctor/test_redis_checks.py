@@ -15,7 +15,7 @@ from support.sinks import HttpSink
 from router.clock import system_clock
 from router.datatypes import Secret
 from router.destinations.transport.name_resolver import NameResolver
-from router.doctor.check import DoctorCheck, Status
+from router.doctor.doctor_check import DoctorCheck, Status
 from router.doctor.redis_checks import judge_redis
 from router.doctor.redis_facts import ClockOffset, Latency, RedisFacts, read_redis_facts
 from router.doctor.redis_reach import RedisReach, redis_address

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from router.doctor.check import DoctorCheck, Status
+from router.doctor.doctor_check import DoctorCheck, Status
 from router.doctor.rules_checks import judge_rules
 from router.offline.folder_check import check_folder
 
@@ -26,7 +26,7 @@ def checks_of(folder: Path, text: str, *, captures: bool = False) -> list[Doctor
 
 
 def test_errors_have_their_place_and_do_not_end_the_report(tmp_path: Path) -> None:
-    checks = checks_of(tmp_path, "rules:\n  - {name: a, whn: x}\n")
+    checks = checks_of(tmp_path, "rules:\n  - {name: a, sendto: x}\n")
 
     assert {each.status for each in checks} == {Status.PROBLEM}
     assert f"{tmp_path}/rules.yaml:2: " in checks[0].message
@@ -34,7 +34,7 @@ def test_errors_have_their_place_and_do_not_end_the_report(tmp_path: Path) -> No
 
 
 def test_many_findings_are_counted(tmp_path: Path) -> None:
-    text = "rules:\n" + "".join(f"  - {{name: r{number}, whn: x}}\n" for number in range(20))
+    text = "rules:\n" + "".join(f"  - {{name: r{number}, sendto: x}}\n" for number in range(20))
 
     *_, last = checks_of(tmp_path, text)
 

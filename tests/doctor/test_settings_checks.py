@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from router.doctor.check import Status
-from router.doctor.settings_checks import dotenv_names, judge_settings, read_settings
+from router.doctor.doctor_check import DoctorCheck, Status
+from router.doctor.settings_checks import compare_env_file, judge_settings, read_settings
 
 
 def test_wrong_settings_are_all_told_and_the_others_are_used() -> None:
     environ = {"ROUTER_PORT": "x", "ROUTER_RULE": "here", "ROUTER_MAX_DEPTH": "12", "HOME": "/"}
 
     read = read_settings(environ)
-    checks = judge_settings(read, environ, ())
+    checks = judge_settings(read, environ, None)
 
     assert read.settings.max_depth == 12
     assert [read.has(name) for name in ("ROUTER_PORT", "ROUTER_MAX_DEPTH")] == [False, True]
@@ -40,7 +40,7 @@ def test_secrets_are_masked() -> None:
         "ROUTER_HOST": "127.0.0.1",
     }
 
-    (check,) = judge_settings(read_settings(environ), environ, ())
+    (check,) = judge_settings(read_settings(environ), environ, None)
 
     assert check.message == (
         "4 set: ROUTER_REDIS_URL=***, ROUTER_HOST=127.0.0.1, ROUTER_TWILIO_AUTH_TOKENS=***,"
@@ -48,30 +48,36 @@ def test_secrets_are_masked() -> None:
     )
 
 
-def test_variables_of_a_dotenv_that_are_not_set_are_named_without_values(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text(
-        "# ROUTER_HOST=::\nROUTER_PORT=1\nexport SLACK_WEBHOOK_URL='https://x/secret'\nA=\n"
+def env_file_check(folder: Path, environ: dict[str, str]) -> DoctorCheck:
+    file = compare_env_file(folder, environ)
+    return judge_settings(read_settings(environ), environ, file)[-1]
+
+
+def test_variables_of_an_env_file_are_compared_and_their_values_not_shown(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("ROUTER_PORT=1\nexport HOOK='https://x/secret'\n")
+
+    unread = env_file_check(tmp_path, {"ROUTER_PORT": "1"})
+    other = env_file_check(tmp_path, {"ROUTER_PORT": "1", "HOOK": "https://y"})
+    read = env_file_check(tmp_path, {"ROUTER_PORT": "1", "HOOK": "https://x/secret"})
+
+    assert (unread.name, unread.status) == (".env", Status.WARNING)
+    assert unread.message == "the file .env here sets HOOK, and is not read"
+    assert other.message.startswith("the environment has another value of HOOK than")
+    assert (read.status, read.message.partition(";")[0]) == (
+        Status.OK,
+        "2 variables of the file .env here",
     )
-    environ = {"ROUTER_PORT": "1"}
-
-    names = dotenv_names(tmp_path)
-    *_, check = judge_settings(read_settings(environ), environ, names)
-
-    assert names == ("ROUTER_PORT", "SLACK_WEBHOOK_URL", "A")
-    assert (check.name, check.status) == (".env", Status.WARNING)
-    assert "SLACK_WEBHOOK_URL, A, which" in check.message
-    assert "secret" not in check.message
-    assert check.fix == "load it into the shell: set -a; . ./.env; set +a"
+    assert "secret" not in f"{unread} {other} {read}"
 
 
-def test_a_folder_without_dotenv_has_no_names(tmp_path: Path) -> None:
-    assert dotenv_names(tmp_path) == ()
+def test_a_folder_without_an_env_file_has_no_line_about_it(tmp_path: Path) -> None:
+    assert compare_env_file(tmp_path, {}) is None
 
 
 def test_what_a_start_warns_of_is_told() -> None:
     environ = {"ROUTER_HOST": "::", "ROUTER_EVENTS_OPEN": "yes", "ROUTER_ADMIN_TOKEN": "short"}
 
-    _, *checks = judge_settings(read_settings(environ), environ, ())
+    _, *checks = judge_settings(read_settings(environ), environ, None)
 
     assert [each.fix for each in checks] == [
         "set ROUTER_EVENTS_TOKEN and remove ROUTER_EVENTS_OPEN",

@@ -8,7 +8,7 @@ from router.client import twilio_watch
 from router.client.twilio_watch import IngressWatch
 from router.clock import system_clock
 from router.datatypes import Secret
-from router.doctor.check import DoctorCheck, Section, Status
+from router.doctor.doctor_check import DoctorCheck, DoctorSection, Status
 from router.doctor.url_checks import (
     called_url,
     judge_form,
@@ -118,7 +118,7 @@ async def test_another_server_and_no_server_are_told(redis_url: Secret) -> None:
 def test_a_url_that_twilio_cannot_call_is_a_problem(url: str, status: Status) -> None:
     (check,) = judge_form(url, "ROUTER_PUBLIC_URL")
 
-    assert (check.section, check.status) == (Section.URL, status)
+    assert (check.section, check.status) == (DoctorSection.URL, status)
     assert bool(check.fix) == (status is Status.PROBLEM)
 
 

@@ -5,7 +5,7 @@ import pytest
 from router.api.destination_views import CircuitWord, DestinationHealthView, HealthState
 from router.api.views import DestinationState
 from router.console.overall_state import Situation
-from router.doctor.check import Status
+from router.doctor.doctor_check import Status
 from router.doctor.work_checks import judge_work
 
 

@@ -19,7 +19,7 @@ class Receiver(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     port: int
     role: str = ""
-    """What it is for, such as ``token server``; ``""`` for the receiver of the alerts."""
+    """Its purpose, such as ``token server``; ``""`` for the receiver of the alerts."""
     proxy: Secret | None = None
     """The destination's own proxy: a URL, ``direct``, or None for the environment's."""
     tls: TlsConfig | None = None

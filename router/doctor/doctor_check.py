@@ -18,7 +18,7 @@ class Status(enum.StrEnum):
     """It was not checked, because something else failed that it needs."""
 
 
-class Section(enum.StrEnum):
+class DoctorSection(enum.StrEnum):
     """The sections of the report, in their order."""
 
     SETTINGS = "settings"
@@ -33,20 +33,20 @@ class Section(enum.StrEnum):
 class DoctorCheck(msgspec.Struct, frozen=True):
     """One line of the report."""
 
-    section: Section
+    section: DoctorSection
     name: str
     """A short name, the same in each run: part of the output for programs."""
     status: Status
     message: str
-    """What is true, without secrets."""
+    """The facts, without secrets."""
     fix: str = ""
-    """What to do, an imperative; ``""`` if nothing is to be done."""
+    """The next step, an imperative; ``""`` if there is none."""
 
 
-class Judge:
+class SectionChecks:
     """Makes the checks of a section."""
 
-    def __init__(self, section: Section) -> None:
+    def __init__(self, section: DoctorSection) -> None:
         self._section = section
 
     def ok(self, name: str, message: str) -> DoctorCheck:
@@ -77,6 +77,6 @@ class Judge:
 def exit_code(checks: Iterable[DoctorCheck]) -> int:
     """Return 0 without a problem, 2 if settings or rules have one, else 1."""
     sections = {each.section for each in checks if each.status is Status.PROBLEM}
-    if sections & {Section.SETTINGS, Section.RULES}:
+    if sections & {DoctorSection.SETTINGS, DoctorSection.RULES}:
         return 2
     return 1 if sections else 0

@@ -16,11 +16,11 @@ def is_soon(seconds: float) -> bool:
     return seconds < _SOON
 
 
-def certificate_check(judge: SectionChecks, name: str, subject: str, seconds: float) -> DoctorCheck:
+def certificate_check(section: SectionChecks, name: str, subject: str, seconds: float) -> DoctorCheck:
     """Return the check of a certificate.
 
     Args:
-        judge: Makes the check.
+        section: Makes the check.
         name: Its name.
         subject: Whose certificate it is: ``the certificate of redis:6379``.
         seconds: For how long it is still valid.
@@ -28,5 +28,5 @@ def certificate_check(judge: SectionChecks, name: str, subject: str, seconds: fl
     message = f"{subject} expires in {span(seconds)}"
     fix = "renew it, and see why that was not done by itself"
     if seconds < _URGENT:
-        return judge.problem(name, message, fix)
-    return judge.warning(name, message, fix) if is_soon(seconds) else judge.ok(name, message)
+        return section.problem(name, message, fix)
+    return section.warning(name, message, fix) if is_soon(seconds) else section.ok(name, message)

@@ -20,7 +20,7 @@ from router.suggestions import suggestion
 _REACH_SECONDS: Final = 8.0
 _AT_ONCE: Final = 50
 
-_judge = SectionChecks(DoctorSection.DESTINATIONS)
+_checks = SectionChecks(DoctorSection.DESTINATIONS)
 
 
 class ReachedReceiver(msgspec.Struct, frozen=True):
@@ -72,25 +72,25 @@ def judge_destinations(
 def judge_test(name: str, tested: MessageTested) -> DoctorCheck:
     """Return the check of a test message (pure)."""
     if tested.outcome is MessageOutcome.DELIVERED:
-        return _judge.ok(name, f"{name}: a test message was delivered in {span(tested.seconds)}")
+        return _checks.ok(name, f"{name}: a test message was delivered in {span(tested.seconds)}")
     if tested.outcome is MessageOutcome.WAITING:
         reason = tested.reason or "no worker has attempted it"
-        return _judge.problem(
+        return _checks.problem(
             name, f"{name}: the test message waits: {reason}", "start router worker or router run"
         )
     fix = f"correct the destination; router destinations show {name} has the response"
-    return _judge.problem(name, f"{name}: the test message failed: {tested.reason}", fix)
+    return _checks.problem(name, f"{name}: the test message failed: {tested.reason}", fix)
 
 
 def judge_unsent_test(name: str, reason: str) -> DoctorCheck:
     """Return the check of a test message that was not sent (pure)."""
     fix = f"resume it if it is paused (router destinations resume {name}), or wait"
-    return _judge.problem(name, f"{name}: no test message was sent: {reason}", fix)
+    return _checks.problem(name, f"{name}: no test message was sent: {reason}", fix)
 
 
 def judge_unknown(name: str, known: Iterable[str]) -> DoctorCheck:
     """Return the check of a destination that the rules folder does not have (pure)."""
-    return _judge.problem(name, f"there is no destination {name!r}", suggestion(name, known))
+    return _checks.problem(name, f"there is no destination {name!r}", suggestion(name, known))
 
 
 def _of_spec(
@@ -98,12 +98,12 @@ def _of_spec(
 ) -> Iterator[DoctorCheck]:
     if spec.missing_variables or spec.config is None:
         names = ", ".join(spec.missing_variables)
-        yield _judge.skipped(spec.name, f"{spec.name} ({spec.kind}) is not tried: {names} not set")
+        yield _checks.skipped(spec.name, f"{spec.name} ({spec.kind}) is not tried: {names} not set")
     elif not reached:
         how = (
             "captures" if spec.kind == "capture" else "connects by a library; --send-test tries it"
         )
-        yield _judge.ok(spec.name, f"{spec.name} ({spec.kind}) {how}")
+        yield _checks.ok(spec.name, f"{spec.name} ({spec.kind}) {how}")
     for each in reached:
         yield from _of_receiver(spec, each, egress, now)
 
@@ -116,16 +116,16 @@ def _of_receiver(
     by = " by the proxy" if found.by_proxy else ""
     if found.failure:
         message = f"{what}: {receiver.place}{by}: {found.failure}"
-        yield _judge.problem(spec.name, message, _fix(found, receiver, egress))
+        yield _checks.problem(spec.name, message, _fix(found, receiver, egress))
         return
     is_tls = found.certificate_ends is not None
     seconds = (found.certificate_ends or now) - now
     if is_tls and is_soon(seconds):
         subject = f"{what}: the certificate of {receiver.place}"
-        yield certificate_check(_judge, spec.name, subject, seconds)
+        yield certificate_check(_checks, spec.name, subject, seconds)
         return
     valid = f", TLS certificate valid for {span(seconds)}" if is_tls else ", without TLS"
-    yield _judge.ok(spec.name, f"{what}: {receiver.place} accepts connections{by}{valid}")
+    yield _checks.ok(spec.name, f"{what}: {receiver.place} accepts connections{by}{valid}")
 
 
 def _fix(found: Reach, receiver: Receiver, egress: Egress) -> str:

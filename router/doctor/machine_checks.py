@@ -16,7 +16,7 @@ _FULL_DISK_BYTES: Final = 100 << 20
 _GENERATION: Final = 12
 """Characters of a fingerprint that are shown."""
 
-_judge = SectionChecks(DoctorSection.MACHINE)
+_checks = SectionChecks(DoctorSection.MACHINE)
 
 
 class PortFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,11 +71,11 @@ def judge_machine(facts: MachineFacts, settings: Settings) -> list[DoctorCheck]:
 def _of_open_files(facts: MachineFacts, settings: Settings) -> DoctorCheck:
     limit = "no limit" if facts.open_files is None else f"{facts.open_files} open files"
     if facts.connections >= settings.max_connections:
-        return _judge.ok(
+        return _checks.ok(
             "open files", f"{limit}, enough for {settings.max_connections} connections"
         )
     needed = 2 * settings.max_connections
-    return _judge.warning(
+    return _checks.warning(
         "open files",
         f"{limit} allow {facts.connections} connections, and ROUTER_MAX_CONNECTIONS is"
         f" {settings.max_connections}",
@@ -89,9 +89,9 @@ def _of_memory(facts: MachineFacts, settings: Settings) -> Iterator[DoctorCheck]
     bodies = settings.max_body_memory
     limit = f"the container may use {size(facts.memory_limit)}"
     if facts.memory_limit >= bodies + _PROCESS_BYTES:
-        yield _judge.ok("memory", limit)
+        yield _checks.ok("memory", limit)
         return
-    yield _judge.warning(
+    yield _checks.warning(
         "memory",
         f"{limit}, and a process may need {size(bodies)} for bodies beside {size(_PROCESS_BYTES)}",
         "raise the container's limit, or lower ROUTER_MAX_BODY_MEMORY",
@@ -104,20 +104,20 @@ def _of_disk(facts: MachineFacts) -> Iterator[DoctorCheck]:
     message = f"{size(facts.free_bytes)} free for the embedded Redis in {facts.folder}"
     fix = "make room, or choose another folder: router dev --data FOLDER"
     if facts.free_bytes < _FULL_DISK_BYTES:
-        yield _judge.problem("disk", message, fix)
+        yield _checks.problem("disk", message, fix)
     elif facts.free_bytes < _DISK_BYTES:
-        yield _judge.warning("disk", message, fix)
+        yield _checks.warning("disk", message, fix)
     else:
-        yield _judge.ok("disk", message)
+        yield _checks.ok("disk", message)
 
 
 def _of_clock(facts: MachineFacts) -> Iterator[DoctorCheck]:
     if facts.is_synchronised is None:
         return
     if facts.is_synchronised:
-        yield _judge.ok("clock", "the kernel's clock is synchronised")
+        yield _checks.ok("clock", "the kernel's clock is synchronised")
     else:
-        yield _judge.warning(
+        yield _checks.warning(
             "clock",
             "the kernel says that nothing synchronises its clock",
             "run chronyd or systemd-timesyncd on the host: some senders sign the time",
@@ -128,29 +128,29 @@ def _of_port(port: PortFacts, generation: str) -> Iterator[DoctorCheck]:
     where = f"{port.host}:{port.port} ({port.setting})"
     if not port.is_router:
         if port.bind_error:
-            yield _judge.problem(
+            yield _checks.problem(
                 "port",
                 f"{where} cannot be listened on: {port.bind_error}, and no router answers there",
                 f"end the program that has it, or set {port.setting} or ROUTER_HOST",
             )
         else:
-            yield _judge.ok("port", f"{where} is free; no router runs there")
+            yield _checks.ok("port", f"{where} is free; no router runs there")
         return
     if port.not_ready:
         message, _, fix = port.not_ready.partition("; ")
-        yield _judge.problem(
+        yield _checks.problem(
             "port", f"the router on {where} is not ready: {message}", fix or "see its log"
         )
     else:
-        yield _judge.ok("port", f"a router serves {where}, and is ready")
+        yield _checks.ok("port", f"a router serves {where}, and is ready")
     if port.rules_error:
-        yield _judge.warning(
+        yield _checks.warning(
             "rules in force",
             f"the router on {where} rejected the last change of its rules: {port.rules_error}",
             "correct the folder: router check",
         )
     elif generation and port.generation and port.generation != generation:
-        yield _judge.warning(
+        yield _checks.warning(
             "rules in force",
             f"the router on {where} has other rules ({port.generation[:_GENERATION]}) than this folder"
             f" ({generation[:_GENERATION]})",

@@ -8,6 +8,7 @@ from router.doctor.doctor_check import DoctorCheck, DoctorSection, SectionChecks
 from router.doctor.figures import milliseconds, share, size, span
 from router.doctor.redis_facts import RedisFacts
 from router.doctor.redis_reach import RedisReach, RedisStep
+from router.doctor.sentinel_checks import judge_sentinels
 from router.ingress.admission import HIGH_WATERMARK
 from router.journal import schema
 from router.journal.memory_budget import memory_use
@@ -26,7 +27,7 @@ _WRITES: Final = (
     ("rdb_last_bgsave_status", "the last snapshot (RDB) failed"),
 )
 
-_judge = SectionChecks(DoctorSection.REDIS)
+_checks = SectionChecks(DoctorSection.REDIS)
 
 
 def judge_redis(
@@ -44,6 +45,7 @@ def judge_redis(
     if way is not None and way.failed is not None:
         return [_of_way(way)]
     found = [] if way is None else list(_of_certificate(way, now))
+    found += judge_sentinels(facts.sentinels)
     if not facts.is_answering:
         return [*found, _of_refused_connection(facts)]
     return [
@@ -67,7 +69,7 @@ def _of_way(way: RedisReach) -> DoctorCheck:
         RedisStep.TLS: f"no TLS with {way.address}: {way.reason}",
     }
     step = way.failed or RedisStep.NAME
-    return _judge.problem(step.lower(), message[step], _of_step(step, way))
+    return _checks.problem(step.lower(), message[step], _of_step(step, way))
 
 
 def _of_step(step: RedisStep, way: RedisReach) -> str:
@@ -105,7 +107,7 @@ _TLS_FIXES: Final[Mapping[str, str]] = {
 def _of_certificate(way: RedisReach, now: float) -> Iterator[DoctorCheck]:
     if way.certificate_ends is not None:
         yield certificate_check(
-            _judge, "certificate", f"the certificate of {way.address}", way.certificate_ends - now
+            _checks, "certificate", f"the certificate of {way.address}", way.certificate_ends - now
         )
 
 
@@ -113,12 +115,12 @@ def _of_refused_connection(facts: RedisFacts) -> DoctorCheck:
     """Return why Redis has accepted a connection and answers no command: mostly the login."""
     reason = facts.look.refusal or "Redis did not answer"
     if facts.look.is_setup or facts.look.is_url_wrong:
-        return _judge.stated("login", Status.PROBLEM, reason)
+        return _checks.stated("login", Status.PROBLEM, reason)
     way = facts.reach
     fix = "look at Redis and its log"
     if way is not None and not way.is_tls and not way.is_local:
         fix = f"write rediss:// into {_URL} if Redis requires TLS, else look at its log"
-    return _judge.problem("answer", reason, fix)
+    return _checks.problem("answer", reason, fix)
 
 
 def _of_answer(facts: RedisFacts, way: RedisReach | None) -> DoctorCheck:
@@ -128,23 +130,25 @@ def _of_answer(facts: RedisFacts, way: RedisReach | None) -> DoctorCheck:
     at = f" at {way.address}" if way is not None else ""
     tls = ", with TLS" if way is not None and way.is_tls else ""
     role = {"master": ", primary", "slave": ", replica"}.get(str(info.get("role")), "")
-    return _judge.ok("answer", f"{name} {version}{at} answers{tls}{role}")
+    return _checks.ok("answer", f"{name} {version}{at} answers{tls}{role}")
 
 
 def _of_look(facts: RedisFacts, settings: Settings) -> Iterator[DoctorCheck]:
     look = facts.look
     if look.refusal:
-        yield _judge.stated("write", Status.PROBLEM, f"events are refused: {look.refusal}")
+        yield _checks.stated("write", Status.PROBLEM, f"events are refused: {look.refusal}")
     else:
-        yield _judge.ok("write", "it takes writes, and permits all that a worker needs")
+        yield _checks.ok("write", "it takes writes, and permits all that a worker needs")
     is_strict = settings.durability is Durability.STRICT
     for sentence in look.durability_problems:
-        yield _judge.stated("durability", Status.PROBLEM if is_strict else Status.WARNING, sentence)
+        yield _checks.stated(
+            "durability", Status.PROBLEM if is_strict else Status.WARNING, sentence
+        )
     if look.info and not look.durability_problems:
         policy = look.info.get("maxmemory_policy", "noeviction")
-        yield _judge.ok("durability", f"a restart loses nothing: appendonly yes; policy {policy}")
+        yield _checks.ok("durability", f"a restart loses nothing: appendonly yes; policy {policy}")
     if look.info.get("redis_mode") == "cluster":
-        yield _judge.problem(
+        yield _checks.problem(
             "cluster",
             "it is a node of a Redis Cluster, which the router does not support",
             "use a Redis without cluster mode: one primary, with replicas if wanted",
@@ -154,7 +158,7 @@ def _of_look(facts: RedisFacts, settings: Settings) -> Iterator[DoctorCheck]:
 def _of_disk(facts: RedisFacts) -> Iterator[DoctorCheck]:
     for field, sentence in _WRITES:
         if facts.info.get(field, "ok") != "ok":
-            yield _judge.problem(
+            yield _checks.problem(
                 "disk", sentence, "make room on Redis's disk, and its folder writable; see its log"
             )
 
@@ -164,7 +168,7 @@ def _of_memory(facts: RedisFacts) -> Iterator[DoctorCheck]:
         return
     use = memory_use(facts.info)
     if not use.limit_bytes:
-        yield _judge.warning(
+        yield _checks.warning(
             "memory",
             f"no maxmemory is set ({size(use.used_bytes)} in use), so that the kernel ends Redis when"
             " the machine has no memory left",
@@ -174,19 +178,19 @@ def _of_memory(facts: RedisFacts) -> Iterator[DoctorCheck]:
     message = f"{size(use.used_bytes)} of {size(use.limit_bytes)} maxmemory in use"
     message = f"{message} ({share(use.ratio)})"
     if use.ratio > HIGH_WATERMARK:
-        yield _judge.problem(
+        yield _checks.problem(
             "memory",
             f"{message}; above {share(HIGH_WATERMARK)} events are refused",
             "raise maxmemory, or let the workers drain it; replay or discard dead letters",
         )
     elif use.ratio > _MAKES_ROOM:
-        yield _judge.warning(
+        yield _checks.warning(
             "memory",
             f"{message}; above {share(_MAKES_ROOM)} history and the window of duplicates get shorter",
             "raise maxmemory, or shorten ROUTER_HISTORY and ROUTER_DEDUP_WINDOW",
         )
     else:
-        yield _judge.ok("memory", message)
+        yield _checks.ok("memory", message)
 
 
 def _of_replicas(facts: RedisFacts, settings: Settings) -> Iterator[DoctorCheck]:
@@ -196,18 +200,18 @@ def _of_replicas(facts: RedisFacts, settings: Settings) -> Iterator[DoctorCheck]
     count = int(facts.info["connected_slaves"])
     counted = f"{count} replica{'' if count == 1 else 's'}"
     if count < wanted:
-        yield _judge.problem(
+        yield _checks.problem(
             "replicas",
             f"{counted}, and ROUTER_ACCEPT_REPLICAS is {wanted}, so that every event is refused",
             "bring the replicas back, or lower ROUTER_ACCEPT_REPLICAS",
         )
     elif count and not wanted and settings.accept_fsync is AcceptFsync.REDIS:
-        yield _judge.ok(
+        yield _checks.ok(
             "replicas",
             f"{counted}; a failover may lose what was acknowledged last (see operations)",
         )
     else:
-        yield _judge.ok("replicas", f"{counted}, ROUTER_ACCEPT_REPLICAS is {wanted}")
+        yield _checks.ok("replicas", f"{counted}, ROUTER_ACCEPT_REPLICAS is {wanted}")
 
 
 def _of_latency(facts: RedisFacts, settings: Settings) -> Iterator[DoctorCheck]:
@@ -221,11 +225,11 @@ def _of_latency(facts: RedisFacts, settings: Settings) -> Iterator[DoctorCheck]:
     limited = f"{message}, and ROUTER_COMMIT_TIMEOUT is {milliseconds(limit)}"
     near = "move Redis nearer, find what blocks it (SLOWLOG GET), or raise ROUTER_COMMIT_TIMEOUT"
     if latency.worst >= limit:
-        yield _judge.problem("latency", limited, near)
+        yield _checks.problem("latency", limited, near)
     elif latency.median > _SLOW_SHARE * limit:
-        yield _judge.warning("latency", limited, near)
+        yield _checks.warning("latency", limited, near)
     else:
-        yield _judge.ok("latency", message)
+        yield _checks.ok("latency", message)
 
 
 def _of_clock(facts: RedisFacts) -> Iterator[DoctorCheck]:
@@ -234,19 +238,19 @@ def _of_clock(facts: RedisFacts) -> Iterator[DoctorCheck]:
         return
     if abs(offset.seconds) - offset.uncertainty > WARN_SECONDS:
         side = "ahead of" if offset.seconds > 0 else "behind"
-        yield _judge.warning(
+        yield _checks.warning(
             "clock",
             f"the clock of this machine is {span(abs(offset.seconds))} {side} Redis's",
             "synchronise both by NTP: signatures with a time are refused if this one is wrong",
         )
     else:
-        yield _judge.ok("clock", "the clocks of Redis and of this machine agree")
+        yield _checks.ok("clock", "the clocks of Redis and of this machine agree")
 
 
 def _of_claims(facts: RedisFacts) -> Iterator[DoctorCheck]:
     entries = facts.set_max_intset_entries
     if entries is not None and entries < _INTSET_ENTRIES:
-        yield _judge.warning(
+        yield _checks.warning(
             "set-max-intset-entries",
             f"set-max-intset-entries is {entries}, so that each remembered event takes more memory",
             f"set it to {_INTSET_ENTRIES}, its default",
@@ -259,6 +263,6 @@ def _of_schema(facts: RedisFacts) -> Iterator[DoctorCheck]:
         return
     problem = schema.version_problem(found)
     if problem:
-        yield _judge.stated("schema", Status.PROBLEM, problem)
+        yield _checks.stated("schema", Status.PROBLEM, problem)
     else:
-        yield _judge.ok("schema", f"its records have schema {found}, this router {schema.VERSION}")
+        yield _checks.ok("schema", f"its records have schema {found}, this router {schema.VERSION}")

@@ -13,6 +13,7 @@ from router.doctor.redis_reach import RedisReach, reach_redis, redis_address
 from router.errors import JournalUnavailableError
 from router.journal import schema
 from router.journal.connection import Connection
+from router.journal.sentinel_report import SentinelReport, report_sentinels
 from router.journal.store_check import StoreCheck, StoreProbe, worker_commands
 from router.runtime.build_ingress import confirmation
 from router.settings.model import Settings
@@ -41,6 +42,8 @@ class RedisFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     reach: RedisReach | None = None
     """The way to it; None for a URL with several servers."""
+    sentinels: tuple[SentinelReport, ...] = ()
+    """What each sentinel of the URL says; none for a URL without."""
     look: StoreCheck = StoreCheck()
     """The look that ``/readyz`` and the start of a process make."""
     is_answering: bool = False
@@ -68,9 +71,10 @@ async def read_redis_facts(
     way = None if address is None else await reach_redis(address, names, seconds=_REACH_SECONDS)
     if way is not None and way.failed is not None:
         return RedisFacts(reach=way)
+    sentinels = () if address is not None else await report_sentinels(settings.redis_url)
     probe = StoreProbe(connection, clock.new_id, worker_commands(), confirmation(settings))
     look = await probe.look()
-    facts = RedisFacts(reach=way, look=look)
+    facts = RedisFacts(reach=way, sentinels=sentinels, look=look)
     try:
         latency = await measure_latency(connection, clock.monotonic)
     except JournalUnavailableError:

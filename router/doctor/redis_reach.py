@@ -17,6 +17,7 @@ from router.datatypes import Secret
 from router.destinations.transport import network_errors
 from router.destinations.transport.name_resolver import NameResolver
 from router.destinations.transport.reachability import certificate_end
+from router.settings.sentinel_url import is_sentinel_url
 
 _PORT: Final = 6379
 
@@ -65,12 +66,12 @@ class RedisReach(msgspec.Struct, frozen=True, kw_only=True):
 
 def redis_address(url: Secret) -> RedisAddress | None:
     """Return the server of a URL (pure); None if it names no single server, as one with sentinels."""
+    if is_sentinel_url(url.reveal()):
+        return None
     parts = urlsplit(url.reveal())
     options = dict(parse_qsl(parts.query))
     if parts.scheme == "unix":
         return RedisAddress(socket=parts.path, options=options)
-    if parts.scheme not in {"redis", "rediss"}:
-        return None
     return RedisAddress(
         host=parts.hostname or "localhost",
         port=parts.port or _PORT,

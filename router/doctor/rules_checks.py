@@ -15,14 +15,14 @@ from router.sources.spec import SourceSpec
 _SHOWN: Final = 5
 """Findings of each level; ``router check`` has all, with the lines of the files."""
 
-_judge = SectionChecks(DoctorSection.RULES)
+_checks = SectionChecks(DoctorSection.RULES)
 
 
 def judge_missing_folder(folder: Path, diagnostics: Iterable[Diagnostic]) -> list[DoctorCheck]:
     """Return the check of a folder that cannot be read."""
     reason = "; ".join(each.message for each in diagnostics)
     return [
-        _judge.problem(
+        _checks.problem(
             "folder",
             f"the rules folder {folder} cannot be used: {reason}",
             "set ROUTER_RULES to the folder with your rules, or begin one: router init",
@@ -40,7 +40,7 @@ def judge_rules(folder: Path, checked: FolderCheck, *, captures: bool) -> list[D
     """
     found = []
     if checked.configuration is not None:
-        found.append(_judge.ok("folder", _summary(folder, checked.configuration)))
+        found.append(_checks.ok("folder", _summary(folder, checked.configuration)))
     for level, status in ((Level.ERROR, Status.PROBLEM), (Level.WARNING, Status.WARNING)):
         found += _of_findings([each for each in checked.findings if each.level is level], status)
     if checked.configuration is not None:
@@ -82,7 +82,7 @@ def _of_unset(
         if captures:
             effect = "captures alerts" if noun == "destination" else "is closed"
             message = f"{noun} {spec.name} {effect} in router dev: {names} {be} not set here"
-            yield _judge.warning("variable", message, fix)
+            yield _checks.warning("variable", message, fix)
         else:
             message = f"{noun} {spec.name}: {names} {be} not set here, so that no worker starts"
-            yield _judge.problem("variable", message, fix)
+            yield _checks.problem("variable", message, fix)

@@ -26,7 +26,7 @@ _SHOWN: Final = 60
 """Characters of a value."""
 _SECRETS: Final = (Secret, Tokens, tuple)
 
-_judge = SectionChecks(DoctorSection.SETTINGS)
+_checks = SectionChecks(DoctorSection.SETTINGS)
 
 
 class ReadSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,18 +97,18 @@ def judge_settings(
     """
     environ = non_empty(environ)
     found = [
-        _judge.problem(
+        _checks.problem(
             "variable", problem, "correct the variable; the router does not start with it"
         )
         for problem in read.problems
     ]
     if not found:
-        found.append(_judge.ok("load", _summary(read.settings, environ)))
+        found.append(_checks.ok("load", _summary(read.settings, environ)))
     found += _of_env_file(env_file)
     settings = read.settings
     roles = Roles(port=settings.port, operations_port=settings.operations_port, ingress=True)
     for sentence in (*open_things(settings, roles), *weak_tokens(settings)):
-        found.append(_judge.stated("exposure", Status.WARNING, sentence))
+        found.append(_checks.stated("exposure", Status.WARNING, sentence))
     return found
 
 
@@ -134,20 +134,20 @@ def _of_env_file(file: EnvFile | None) -> Iterator[DoctorCheck]:
     if file is None:
         return
     if file.unset:
-        yield _judge.warning(
+        yield _checks.warning(
             ".env",
             f"the file .env here sets {_listed(file.unset)}, and is not read",
             f"unset {DISABLED}, and name the file with --env-file if you name another one",
         )
     if file.other:
-        yield _judge.warning(
+        yield _checks.warning(
             ".env",
             f"the environment has another value of {_listed(file.other)} than the file .env here, and"
             " is used",
             "remove one of them",
         )
     if not file.unset and not file.other:
-        yield _judge.ok(
+        yield _checks.ok(
             ".env",
             f"{plural(len(file.names), 'variable')} of the file .env here; a process that is started in"
             " another folder reads another file",

@@ -30,7 +30,7 @@ _REACH_SECONDS: Final = 5.0
 _LOOKUP_SECONDS: Final = 2.0
 _WRONG_TOKEN: Final = Secret("not-a-token")
 
-_judge = SectionChecks(DoctorSection.URL)
+_checks = SectionChecks(DoctorSection.URL)
 
 
 class UrlFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,9 +55,9 @@ class UrlFacts(msgspec.Struct, frozen=True, kw_only=True):
 def judge_missing_url(settings: Settings) -> list[DoctorCheck]:
     """Return the check of settings without a public URL (pure)."""
     if not settings.twilio_auth_tokens and settings.link_secret is None:
-        return [_judge.ok("set", "ROUTER_PUBLIC_URL is not set; Twilio and alert links need it")]
+        return [_checks.ok("set", "ROUTER_PUBLIC_URL is not set; Twilio and alert links need it")]
     return [
-        _judge.warning(
+        _checks.warning(
             "set",
             "ROUTER_PUBLIC_URL is not set, so that signatures are checked for the URL of the request, and"
             " alerts have no links",
@@ -77,8 +77,8 @@ def judge_form(url: str, name: str) -> list[DoctorCheck]:
         sink_url(url, name=name)
     except ConfigurationError as error:
         message, _, fix = str(error).rpartition(": ")
-        return [_judge.problem("form", message or str(error), fix)]
-    return [_judge.ok("form", f"Twilio may call {sink_url(url)}: https, and a public name")]
+        return [_checks.problem("form", message or str(error), fix)]
+    return [_checks.ok("form", f"Twilio may call {sink_url(url)}: https, and a public name")]
 
 
 def called_url(given: str, settings: Settings) -> str:
@@ -150,7 +150,7 @@ def judge_url(facts: UrlFacts, settings: Settings, name: str) -> list[DoctorChec
     if advice is not None:
         remedy = advice.remedy.replace("--url", name).partition("; --no-probe")[0]
         code = report.finding.replace("_", " ")
-        found.append(_judge.problem(code, _clause(advice.problem), _clause(remedy)))
+        found.append(_checks.problem(code, _clause(advice.problem), _clause(remedy)))
     else:
         found += _of_good_answer(facts)
     if facts.certificate_seconds is not None and (
@@ -159,12 +159,12 @@ def judge_url(facts: UrlFacts, settings: Settings, name: str) -> list[DoctorChec
         host = urlsplit(facts.url).netloc
         found.append(
             certificate_check(
-                _judge, "certificate", f"the certificate of {host}", facts.certificate_seconds
+                _checks, "certificate", f"the certificate of {host}", facts.certificate_seconds
             )
         )
     if facts.private_address:
         found.append(
-            _judge.warning(
+            _checks.warning(
                 "address",
                 f"the name has the private address {facts.private_address} here",
                 "check that it has a public one in the DNS of the internet, which Twilio asks",
@@ -177,7 +177,7 @@ def _of_good_answer(facts: UrlFacts) -> Sequence[DoctorCheck]:
     found = []
     if facts.signed is None:
         found.append(
-            _judge.warning(
+            _checks.warning(
                 "signature",
                 f"the router answers at {facts.url}; no auth token is set here to sign with",
                 "set ROUTER_TWILIO_AUTH_TOKENS as for the router",
@@ -185,28 +185,28 @@ def _of_good_answer(facts: UrlFacts) -> Sequence[DoctorCheck]:
         )
     elif facts.signed.finding is ProbeFinding.ACCEPTED:
         found.append(
-            _judge.ok("signature", f"{facts.url} accepts a request signed as Twilio signs")
+            _checks.ok("signature", f"{facts.url} accepts a request signed as Twilio signs")
         )
     else:
         reason = facts.signed.reason or f"HTTP {facts.signed.status}"
         found.append(
-            _judge.ok(
+            _checks.ok(
                 "signature", f"the router answers at {facts.url}; not tested from here: {reason}"
             )
         )
     if facts.unsigned.finding is ProbeFinding.ACCEPTED:
         found.append(
-            _judge.problem(
+            _checks.problem(
                 "wrong signature",
                 f"{facts.url} accepts a request with a wrong signature, so that anyone may send events",
                 "set ROUTER_TWILIO_AUTH_TOKENS for the router behind it, and restart it",
             )
         )
     elif facts.unsigned.finding in {ProbeFinding.WRONG_SIGNATURE, ProbeFinding.NO_TOKEN}:
-        found.append(_judge.ok("wrong signature", "a request with a wrong signature is refused"))
+        found.append(_checks.ok("wrong signature", "a request with a wrong signature is refused"))
     if facts.has_record and facts.unsigned.is_refused and facts.refusal is None:
         found.append(
-            _judge.warning(
+            _checks.warning(
                 "same Redis",
                 "the refusal is not recorded in the Redis of these settings: the router behind the URL"
                 " uses another one",

@@ -25,7 +25,7 @@ _COMMANDS: Final = {
 _NAMES_SHOWN: Final = 5
 _PAUSED: Final = frozenset({HealthState.PAUSED, HealthState.DISABLED})
 
-_judge = SectionChecks(DoctorSection.WORK)
+_checks = SectionChecks(DoctorSection.WORK)
 
 
 def judge_work(
@@ -73,10 +73,10 @@ def _of_health(view: DestinationHealthView) -> DoctorCheck:
         reason = f": {view.reason}" if view.reason else ""
         message = f"{view.name} is {view.health}{by}{waiting}{reason}"
         fix = f"correct what is wrong with it, then: router destinations resume {view.name}"
-        return _judge.warning("paused", message, fix)
+        return _checks.warning("paused", message, fix)
     word = "has an open circuit" if view.health is HealthState.CIRCUIT_OPEN else "is failing"
     reason = f": {view.last_error.reason}" if view.last_error is not None else ""
-    return _judge.warning(
+    return _checks.warning(
         "failing",
         f"{view.name} {word}{waiting}{reason}",
         f"see what it answered last: router destinations show {view.name}",
@@ -86,7 +86,7 @@ def _of_health(view: DestinationHealthView) -> DoctorCheck:
 def _of_missing_worker(names: Sequence[str]) -> DoctorCheck:
     shown = ", ".join(names[:_NAMES_SHOWN])
     more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
-    return _judge.warning(
+    return _checks.warning(
         "workers",
         f"no worker delivers to {shown}{more}",
         "start router worker or router run with this rules folder and this Redis",
@@ -95,7 +95,7 @@ def _of_missing_worker(names: Sequence[str]) -> DoctorCheck:
 
 def _of_events(situation: Situation) -> DoctorCheck:
     if not situation.has_events:
-        return _judge.ok("events", "no event has come yet; router send sends one")
+        return _checks.ok("events", "no event has come yet; router send sends one")
     if situation.unevaluated:
-        return _judge.ok("events", f"{situation.unevaluated} events are being evaluated")
-    return _judge.ok("events", "all accepted events are evaluated")
+        return _checks.ok("events", f"{situation.unevaluated} events are being evaluated")
+    return _checks.ok("events", "all accepted events are evaluated")

@@ -16,7 +16,9 @@ def is_soon(seconds: float) -> bool:
     return seconds < _SOON
 
 
-def certificate_check(section: SectionChecks, name: str, subject: str, seconds: float) -> DoctorCheck:
+def certificate_check(
+    section: SectionChecks, name: str, subject: str, seconds: float
+) -> DoctorCheck:
     """Return the check of a certificate.
 
     Args:

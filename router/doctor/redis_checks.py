@@ -46,6 +46,8 @@ def judge_redis(
         return [_of_way(way)]
     found = [] if way is None else list(_of_certificate(way, now))
     found += judge_sentinels(facts.sentinels)
+    if not facts.is_answering and all(each.problem for each in facts.sentinels) and facts.sentinels:
+        return found
     if not facts.is_answering:
         return [*found, _of_refused_connection(facts)]
     return [

@@ -41,7 +41,7 @@ def judge_sentinels(reports: Sequence[SentinelReport]) -> list[DoctorCheck]:
 
 
 def _of_silence(report: SentinelReport, *, others: bool) -> DoctorCheck:
-    message = f"sentinel {report.address} {report.problem}"
+    message = f"sentinel {report.address}: {report.problem}"
     fix = "start it, or correct its address, user and password in ROUTER_REDIS_URL"
     if others:
         return _checks.warning("sentinel", message, fix)

@@ -131,7 +131,7 @@ class OverviewReader:
         reading = read_stats(self._connection, self._clock, names, step, points)
         async with concurrent_reads() as group:
             stats = group.create_task(reading)
-            alerts = group.create_task(self._firing())
+            alerts = group.create_task(read_firing(self._alerts, self._clock.now(), self._masks))
             events = group.create_task(self._history.page(EventFilter(), limit=EVENTS_SHOWN))
         return OverviewFigures(
             stats=stats.result(),
@@ -140,20 +140,31 @@ class OverviewReader:
             rules=None if self._report is None else self._report(),
         )
 
-    async def _firing(self) -> FiringAlerts:
-        now, wanted = self._clock.now(), AlertFilter(states=_FIRING)
-        found = await collect(
-            self._alerts.find(lambda each: wanted.matches(each, now)),
-            None,
-            count=_ALERTS_READ,
-            max_scanned=_ALERTS_SCANNED,
-        )
-        shown = sorted(found.items, key=_rank)[:ALERTS_SHOWN]
-        return FiringAlerts(
-            shown=tuple(alert_view(each, now, self._masks) for each in shown),
-            count=len(found.items),
-            is_complete=found.after is None,
-        )
+
+async def read_firing(
+    alerts: KeyedAlerts, now: float, masks: Masks, *, shown: int = ALERTS_SHOWN
+) -> FiringAlerts:
+    """Return the alerts that fire now. Raises JournalUnavailableError.
+
+    Args:
+        alerts: The keyed alerts.
+        now: Unix time in seconds.
+        masks: The fields of events that are not shown.
+        shown: How many of them are returned at most.
+    """
+    wanted = AlertFilter(states=_FIRING)
+    found = await collect(
+        alerts.find(lambda each: wanted.matches(each, now)),
+        None,
+        count=_ALERTS_READ,
+        max_scanned=_ALERTS_SCANNED,
+    )
+    first = sorted(found.items, key=_rank)[:shown]
+    return FiringAlerts(
+        shown=tuple(alert_view(each, now, masks) for each in first),
+        count=len(found.items),
+        is_complete=found.after is None,
+    )
 
 
 def _rank(found: FoundAlert) -> int:

@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from router.console.page_filters import duration
 from router.doctor.doctor_check import DoctorCheck, SectionChecks
-from router.doctor.figures import span
 
 _DAY: Final = 86_400.0
 _SOON: Final = 14 * _DAY
@@ -27,7 +27,7 @@ def certificate_check(
         subject: Whose certificate it is: ``the certificate of redis:6379``.
         seconds: For how long it is still valid.
     """
-    message = f"{subject} expires in {span(seconds)}"
+    message = f"{subject} expires in {duration(seconds)}"
     fix = "renew it, and see why that was not done by itself"
     if seconds < _URGENT:
         return section.problem(name, message, fix)

@@ -7,13 +7,13 @@ from typing import Final
 import msgspec
 
 from router.api.message_testing import MessageOutcome, MessageTested
+from router.console.page_filters import duration
 from router.destinations.contract import Environment
 from router.destinations.spec import DestinationSpec
 from router.destinations.transport.reachability import Reach, reach
 from router.destinations.transport.receiver import Receiver
 from router.doctor.certificates import certificate_check, is_soon
 from router.doctor.doctor_check import DoctorCheck, DoctorSection, SectionChecks
-from router.doctor.figures import span
 from router.settings.model import Egress
 from router.suggestions import suggestion
 
@@ -72,7 +72,9 @@ def judge_destinations(
 def judge_test(name: str, tested: MessageTested) -> DoctorCheck:
     """Return the check of a test message (pure)."""
     if tested.outcome is MessageOutcome.DELIVERED:
-        return _checks.ok(name, f"{name}: a test message was delivered in {span(tested.seconds)}")
+        return _checks.ok(
+            name, f"{name}: a test message was delivered in {duration(tested.seconds)}"
+        )
     if tested.outcome is MessageOutcome.WAITING:
         reason = tested.reason or "no worker has attempted it"
         return _checks.problem(
@@ -124,7 +126,7 @@ def _of_receiver(
         subject = f"{what}: the certificate of {receiver.place}"
         yield certificate_check(_checks, spec.name, subject, seconds)
         return
-    valid = f", TLS certificate valid for {span(seconds)}" if is_tls else ", without TLS"
+    valid = f", TLS certificate valid for {duration(seconds)}" if is_tls else ", without TLS"
     yield _checks.ok(spec.name, f"{what}: {receiver.place} accepts connections{by}{valid}")
 
 

@@ -5,8 +5,8 @@ from typing import Final
 
 import msgspec
 
+from router.console.page_filters import size
 from router.doctor.doctor_check import DoctorCheck, DoctorSection, SectionChecks
-from router.doctor.figures import size
 from router.settings.model import Settings
 
 _PROCESS_BYTES: Final = 128 << 20

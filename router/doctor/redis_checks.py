@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from router.console.page_filters import duration, size
 from router.doctor.certificates import certificate_check
 from router.doctor.doctor_check import DoctorCheck, DoctorSection, SectionChecks, Status
-from router.doctor.figures import milliseconds, share, size, span
+from router.doctor.figures import milliseconds, share
 from router.doctor.redis_facts import RedisFacts
 from router.doctor.redis_reach import RedisReach, RedisStep
 from router.doctor.sentinel_checks import judge_sentinels
@@ -242,7 +243,7 @@ def _of_clock(facts: RedisFacts) -> Iterator[DoctorCheck]:
         side = "ahead of" if offset.seconds > 0 else "behind"
         yield _checks.warning(
             "clock",
-            f"the clock of this machine is {span(abs(offset.seconds))} {side} Redis's",
+            f"the clock of this machine is {duration(abs(offset.seconds))} {side} Redis's",
             "synchronise both by NTP: signatures with a time are refused if this one is wrong",
         )
     else:

@@ -1,8 +1,6 @@
 """The facts about Redis that the doctor judges, gathered with few commands."""
 
 import contextlib
-import statistics
-from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -12,29 +10,15 @@ from router.destinations.transport.name_resolver import NameResolver
 from router.doctor.redis_reach import RedisReach, reach_redis, redis_address
 from router.errors import JournalUnavailableError
 from router.journal import schema
+from router.journal.access_rights import WORKER_RIGHTS
 from router.journal.connection import Connection
+from router.journal.round_trips import ClockOffset, Latency, measure_clock, measure_latency
 from router.journal.sentinel_report import SentinelReport, report_sentinels
-from router.journal.store_check import StoreCheck, StoreProbe, worker_commands
+from router.journal.store_check import StoreCheck, StoreProbe
 from router.runtime.build_ingress import confirmation
 from router.settings.model import Settings
 
-PINGS: Final = 20
 _REACH_SECONDS: Final = 5.0
-
-
-class Latency(msgspec.Struct, frozen=True):
-    """Round trips, in seconds."""
-
-    median: float
-    worst: float
-
-
-class ClockOffset(msgspec.Struct, frozen=True):
-    """By how much this machine's clock is ahead of Redis's."""
-
-    seconds: float
-    uncertainty: float
-    """Half of the round trip by which it was measured."""
 
 
 class RedisFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +27,7 @@ class RedisFacts(msgspec.Struct, frozen=True, kw_only=True):
     reach: RedisReach | None = None
     """The way to it; None for a URL with several servers."""
     sentinels: tuple[SentinelReport, ...] = ()
-    """What each sentinel of the URL says; none for a URL without."""
+    """The answers of the sentinels of the URL; none for a URL without."""
     look: StoreCheck = StoreCheck()
     """The look that ``/readyz`` and the start of a process make."""
     is_answering: bool = False
@@ -72,7 +56,7 @@ async def read_redis_facts(
     if way is not None and way.failed is not None:
         return RedisFacts(reach=way)
     sentinels = () if address is not None else await report_sentinels(settings.redis_url)
-    probe = StoreProbe(connection, clock.new_id, worker_commands(), confirmation(settings))
+    probe = StoreProbe(connection, clock.new_id, WORKER_RIGHTS, confirmation(settings))
     look = await probe.look()
     facts = RedisFacts(reach=way, sentinels=sentinels, look=look)
     try:
@@ -90,28 +74,6 @@ async def read_redis_facts(
         entries = await _intset_entries(connection)
         facts = msgspec.structs.replace(facts, set_max_intset_entries=entries)
     return facts
-
-
-async def measure_latency(
-    connection: Connection, monotonic: Callable[[], float], pings: int = PINGS
-) -> Latency:
-    """Return the round trips of some PINGs, without the first. Raises JournalUnavailableError."""
-    times = []
-    for _ in range(pings + 1):  # the first one may open the connection
-        before = monotonic()
-        await connection.ask(connection.redis.ping())
-        times.append(monotonic() - before)
-    return Latency(statistics.median(times[1:]), max(times[1:]))
-
-
-async def measure_clock(connection: Connection, clock: Clock) -> ClockOffset:
-    """Return the difference of the clocks. Raises JournalUnavailableError."""
-    before = clock.now()
-    seconds, microseconds = await connection.ask(connection.redis.time())
-    after = clock.now()
-    return ClockOffset(
-        (before + after) / 2 - (seconds + microseconds / 1e6), abs(after - before) / 2
-    )
 
 
 async def _intset_entries(connection: Connection) -> int | None:

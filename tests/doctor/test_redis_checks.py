@@ -17,9 +17,10 @@ from router.datatypes import Secret
 from router.destinations.transport.name_resolver import NameResolver
 from router.doctor.doctor_check import DoctorCheck, Status
 from router.doctor.redis_checks import judge_redis
-from router.doctor.redis_facts import ClockOffset, Latency, RedisFacts, read_redis_facts
+from router.doctor.redis_facts import RedisFacts, read_redis_facts
 from router.doctor.redis_reach import RedisReach, redis_address
 from router.journal.connection import Connection, connect
+from router.journal.round_trips import ClockOffset, Latency
 from router.journal.store_check import StoreCheck
 from router.settings.model import Durability, Settings
 

@@ -58,6 +58,7 @@ _COMMANDS: Final = {
         "List sources, show their refusals and presets, and try requests.",
     ),
     "test": LazyCommand("test:test", "Run the tests of a rules folder."),
+    "top": LazyCommand("top:top", "Show rates, queues, destinations and what fires, live."),
     "twilio": LazyCommand("twilio_commands:twilio", "Connect Twilio Event Streams to this router."),
     "worker": LazyCommand("run:worker", "Evaluate rules and deliver alerts."),
 }

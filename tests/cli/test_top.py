@@ -1,0 +1,43 @@
+"""`router top` without a terminal: one snapshot."""
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+from click.testing import Result
+from support.redis_servers import free_port
+
+from router.top.snapshot import TopSnapshot
+
+Router = Callable[..., Result]
+
+
+@pytest.mark.usefixtures("dead")
+def test_a_pipe_gets_one_snapshot(router: Router) -> None:
+    result = router("top")
+
+    assert result.exit_code == 0
+    assert "2 dead" not in result.stdout
+    assert "5 dead letters, 1 in quarantine" in result.stdout
+    assert "\x1b" not in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 120
+
+
+@pytest.mark.usefixtures("dead")
+def test_a_snapshot_as_json_has_all_figures(router: Router) -> None:
+    shown = msgspec.json.decode(router("top", "--json").stdout, type=TopSnapshot)
+
+    assert (shown.dead_letters, shown.quarantined) == (5, 1)
+    assert [(each.name, each.dead) for each in shown.destinations] == [("mail", 5)]
+    assert shown.redis.memory_bytes > 0
+
+
+def test_once_without_redis_is_an_error(router: Router) -> None:
+    result = router("top", "--once", ROUTER_REDIS_URL=f"redis://127.0.0.1:{free_port()}")
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith("router: Redis: ")
+
+
+def test_an_interval_that_is_too_short_is_an_error(router: Router) -> None:
+    assert router("top", "--interval", "1ms").exit_code == 2

@@ -125,7 +125,8 @@ def _of_clock(facts: MachineFacts) -> Iterator[DoctorCheck]:
 
 
 def _of_port(port: PortFacts, generation: str) -> Iterator[DoctorCheck]:
-    where = f"{port.host}:{port.port} ({port.setting})"
+    host = f"[{port.host}]" if ":" in port.host else port.host
+    where = f"{host}:{port.port} ({port.setting})"
     if not port.is_router:
         if port.bind_error:
             yield _checks.problem(

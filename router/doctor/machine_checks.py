@@ -59,12 +59,17 @@ class MachineFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 def judge_machine(facts: MachineFacts, settings: Settings) -> list[DoctorCheck]:
     """Return the checks of this machine."""
+    is_served = any(port.is_router for port in facts.ports)
     return [
         _of_open_files(facts, settings),
         *_of_memory(facts, settings),
         *_of_disk(facts),
         *_of_clock(facts),
-        *(check for port in facts.ports for check in _of_port(port, facts.generation)),
+        *(
+            check
+            for port in facts.ports
+            for check in _of_port(port, facts.generation, is_served=is_served)
+        ),
     ]
 
 
@@ -124,12 +129,14 @@ def _of_clock(facts: MachineFacts) -> Iterator[DoctorCheck]:
         )
 
 
-def _of_port(port: PortFacts, generation: str) -> Iterator[DoctorCheck]:
+def _of_port(port: PortFacts, generation: str, *, is_served: bool) -> Iterator[DoctorCheck]:
     host = f"[{port.host}]" if ":" in port.host else port.host
     where = f"{host}:{port.port} ({port.setting})"
     if not port.is_router:
         if port.bind_error:
-            yield _checks.problem(
+            # A router that runs does without the port; another one may need it.
+            judged = _checks.warning if is_served else _checks.problem
+            yield judged(
                 "port",
                 f"{where} cannot be listened on: {port.bind_error}, and no router answers there",
                 f"end the program that has it, or set {port.setting} or ROUTER_HOST",

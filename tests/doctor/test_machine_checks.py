@@ -31,6 +31,11 @@ SERVED = msgspec.structs.replace(PORT, bind_error="it is in use", is_router=True
         ),
         ({"ports": (SERVED,)}, "", Status.OK),
         (
+            {"ports": (SERVED, msgspec.structs.replace(PORT, bind_error="it is in use"))},
+            "port",
+            Status.WARNING,
+        ),
+        (
             {"ports": (msgspec.structs.replace(SERVED, not_ready="Redis is away; look at it"),)},
             "port",
             Status.PROBLEM,

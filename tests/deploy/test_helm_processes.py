@@ -3,7 +3,10 @@
 The test gives it what a cluster would: addresses of its own, a Redis, and a Kinesis.
 """
 
+import asyncio
 import contextlib
+import os
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
@@ -165,6 +168,32 @@ async def test_each_container_of_an_example_answers_its_probes(
             for pod in pods.values():
                 await until(pod.answers_its_probes)
             assert len(pods) == len(of_kind(objects, "Deployment")) >= 2
+
+
+@pytest.mark.deploy
+async def test_helm_test_finds_no_problem_while_the_pods_run(
+    helm: Helm, redis_url: Secret, sink: HttpSink, tmp_path: Path
+) -> None:
+    objects = helm.objects(example("per-destination-workers"))
+    rules = f"{DESTINATIONS}rules:\n{rule('one', 'slack-noc', 'data-lake')}"
+    made = by_hand(rules, sink.url)
+    cluster = {"ROUTER_REDIS_URL": redis_url.reveal()}
+    pod = Pod("router-event-router-doctor", objects, made, tmp_path / "doctor")
+    pod.mount()
+
+    async with running_pods(objects, made, tmp_path, cluster):
+        doctor = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "router", *pod.arguments),
+            cwd=tmp_path,
+            env={**os.environ, **pod.environ(), **cluster},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        async with asyncio.timeout(25):
+            said, _ = await doctor.communicate()
+
+    assert doctor.returncode == 0, said.decode()
+    assert b"slack-noc" in said
 
 
 @pytest.mark.deploy

@@ -19,7 +19,7 @@ from support.helm import (
     of_kind,
     with_values,
 )
-from support.pod import containers, made_secrets
+from support.pod import containers, made_secrets, pod_spec, workloads
 
 from router.configuration.load import load
 from router.settings.environment import FROM_FILE
@@ -123,8 +123,8 @@ def test_an_exposed_host_is_the_public_url(helm: Helm) -> None:
 
 def test_each_pod_has_no_more_rights_than_it_needs(objects: list[Object]) -> None:
     """The profile *restricted* of https://kubernetes.io/docs/concepts/security/pod-security-standards/."""
-    for each in of_kind(objects, "Deployment"):
-        pod = each["spec"]["template"]["spec"]
+    for each in workloads(objects):
+        pod = pod_spec(each)
         assert pod["automountServiceAccountToken"] is False
         assert pod["enableServiceLinks"] is False
         assert pod["securityContext"]["runAsNonRoot"] is True
@@ -145,10 +145,8 @@ def test_each_pod_has_no_more_rights_than_it_needs(objects: list[Object]) -> Non
 
 
 def test_mounted_secrets_are_read_by_the_router_alone(helm: Helm) -> None:
-    found = of_kind(helm.objects(example("all-on")), "Deployment")
-
-    for each in found:
-        pod = each["spec"]["template"]["spec"]
+    for each in workloads(helm.objects(example("all-on"))):
+        pod = pod_spec(each)
         modes = [volume["secret"]["defaultMode"] for volume in pod["volumes"] if "secret" in volume]
         assert modes == [0o440, 0o440]
         assert pod["securityContext"]["fsGroup"] == pod["securityContext"]["runAsGroup"] == 10001
@@ -160,8 +158,9 @@ def test_the_image_runs_as_the_user_of_the_chart() -> None:
     assert re.search(r"^USER 10001$", dockerfile, re.MULTILINE)
 
 
-def labels(deployment: Object) -> dict[str, str]:
-    found: dict[str, str] = deployment["spec"]["template"]["metadata"]["labels"]
+def labels(workload: Object) -> dict[str, str]:
+    pod = workload if workload["kind"] == "Pod" else workload["spec"]["template"]
+    found: dict[str, str] = pod["metadata"]["labels"]
     return found
 
 
@@ -171,7 +170,7 @@ def test_each_selector_has_its_pods(objects: list[Object]) -> None:
     def selected(selector: dict[str, str]) -> list[str]:
         return [
             each["metadata"]["name"]
-            for each in deployments
+            for each in workloads(objects)
             if selector.items() <= labels(each).items()
         ]
 
@@ -229,8 +228,20 @@ def test_prometheus_reads_each_pod_ready_or_not(helm: Helm) -> None:
     assert all(service["spec"]["selector"].items() <= labels(each).items() for each in pods)
 
 
+def test_operators_select_by_the_labels_of_the_values(helm: Helm) -> None:
+    found = helm.objects(example("all-on"))
+
+    for each in of_kind(found, "ServiceMonitor", "PrometheusRule"):
+        assert each["metadata"]["labels"]["release"] == "prometheus"
+    dashboards = [each for each in found if "dashboard" in each["metadata"]["name"]]
+    assert len(dashboards) == 3
+    for each in dashboards:
+        assert each["metadata"]["labels"]["grafana_dashboard"] == "1"
+        assert each["metadata"]["annotations"] == {"grafana_folder": "Router"}
+
+
 def test_each_variable_is_a_setting(objects: list[Object]) -> None:
-    for each in of_kind(objects, "Deployment"):
+    for each in workloads(objects):
         names = [variable["name"] for variable in containers(each)[0]["env"]]
         assert len(set(names)) == len(names)
         assert {name for name in names if name.startswith("ROUTER_")} <= KNOWN
@@ -247,6 +258,30 @@ def test_a_number_is_written_out(helm: Helm) -> None:
     assert "'5000000'" in str(found)
     assert "'3000000'" in str(found)
     assert "e+06" not in str(found)
+
+
+def test_a_list_is_written_with_commas(helm: Helm) -> None:
+    changes = {"settings.ROUTER_TRUSTED_PROXIES": ["10.0.0.0/8", "192.0.2.7"]}
+    for each in of_kind(helm.objects(with_values(changes)), "Deployment"):
+        assert {"name": "ROUTER_TRUSTED_PROXIES", "value": "10.0.0.0/8,192.0.2.7"} in containers(
+            each
+        )[0]["env"]
+
+
+def test_each_pod_is_placed_as_the_values_say(helm: Helm) -> None:
+    values = example("all-on")
+
+    for each in workloads(helm.objects(values)):
+        pod = pod_spec(each)
+        for key in ("nodeSelector", "affinity", "tolerations", "priorityClassName"):
+            assert pod[key] == values["pod"][key]
+        assert pod["imagePullSecrets"] == [{"name": "registry"}]
+        assert labels(each)["example.com/cost-centre"] == "voice"
+        assert values["pod"]["extraVolumes"][0] in pod["volumes"]
+        (container,) = containers(each)
+        assert values["pod"]["extraVolumeMounts"][0] in container["volumeMounts"]
+        assert values["pod"]["extraEnv"][0] in container["env"]
+        assert values["pod"]["extraEnvFrom"][0] in container["envFrom"]
 
 
 def test_a_role_has_its_own_settings(helm: Helm) -> None:
@@ -368,7 +403,10 @@ def test_a_pod_has_time_to_drain(helm: Helm) -> None:
         pod = each["spec"]["template"]["spec"]
         before = 25 if each["metadata"]["name"].endswith("ingress") else 0
         assert pod["terminationGracePeriodSeconds"] > 2 * 100 + before
-        assert {"name": "ROUTER_DRAIN_TIMEOUT", "value": "100s"} in containers(each)[0]["env"]
+        (container,) = containers(each)
+        assert {"name": "ROUTER_DRAIN_TIMEOUT", "value": "100s"} in container["env"]
+        sleep = {"preStop": {"exec": {"command": ["sleep", "25"]}}}
+        assert container.get("lifecycle") == (sleep if before else None)
 
 
 def test_probes_ask_the_operations_port(objects: list[Object]) -> None:
@@ -440,6 +478,28 @@ def test_a_network_policy_closes_everything_else(helm: Helm) -> None:
     assert "169.254.0.0/16" in blocked
 
 
+def test_the_doctor_connects_as_a_worker_does_and_is_connected_to_by_none(helm: Helm) -> None:
+    found = helm.objects(with_values({"networkPolicy.enabled": True}))
+    doctor, worker = (
+        named(found, "NetworkPolicy", f"router-event-router-{role}")["spec"]
+        for role in ("doctor", "worker")
+    )
+
+    assert doctor["ingress"] == []
+    assert doctor["egress"] == worker["egress"]
+
+
+def test_helm_test_runs_the_doctor(helm: Helm) -> None:
+    (pod,) = of_kind(helm.objects(REQUIRED), "Pod")
+
+    assert pod["metadata"]["annotations"]["helm.sh/hook"] == "test"
+    assert pod["spec"]["restartPolicy"] == "Never"
+    (container,) = containers(pod)
+    assert container["args"][0] == "doctor"
+    assert "url" not in container["args"]  # not each cluster reaches its own public address
+    assert not {"ports", "livenessProbe", "readinessProbe"} & container.keys()
+
+
 def test_only_kinesis_has_the_account_of_aws(helm: Helm) -> None:
     found = helm.objects(example("all-on"))
     accounts = {
@@ -458,6 +518,7 @@ def test_only_kinesis_has_the_account_of_aws(helm: Helm) -> None:
     ("changes", "expected"),
     [
         ({}, "Nothing is reachable from outside the cluster"),
+        ({}, "helm test router --namespace alerts --logs"),
         ({"networkPolicy.enabled": False}, "networkPolicy.enabled is false"),
         ({"ingress.replicas": 1}, "ingress.replicas is 1"),
         ({"secrets.values": {"A": "a"}}, "secrets.values are in the record of the release"),

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from support.helm import Object, named, of_kind
+from support.helm import Object, of_kind
 from support.rules_folder import RulesFolder
 
 _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
@@ -26,9 +26,20 @@ class MadeByHand(msgspec.Struct, frozen=True):
     config_maps: Mapping[str, Mapping[str, str]] = {}
 
 
+def workloads(objects: list[Object]) -> list[Object]:
+    """Return the objects with a pod: Deployments, and the pod of ``helm test``."""
+    return of_kind(objects, "Deployment", "Pod")
+
+
+def pod_spec(object_: Object) -> dict[str, Any]:
+    """Return the pod of a Deployment, or of itself."""
+    found: dict[str, Any] = object_["spec"]
+    return found if object_["kind"] == "Pod" else found["template"]["spec"]
+
+
 def containers(object_: Object) -> list[dict[str, Any]]:
-    """Return the containers of an object with a pod template."""
-    pod = object_["spec"]["template"]["spec"]
+    """Return the containers of an object with a pod."""
+    pod = pod_spec(object_)
     return [*pod.get("initContainers", ()), *pod["containers"]]
 
 
@@ -50,24 +61,20 @@ def _write_rules(folder: RulesFolder, files: Mapping[str, str]) -> None:
 
 
 class Pod:
-    """The pod of a Deployment.
+    """The pod of a Deployment, or that of ``helm test``.
 
     Args:
-        deployment: The name of the Deployment.
+        name: The name of the object.
         objects: All objects of the release.
         by_hand: Those that are not of the release.
         folder: Where the volumes are mounted instead of at the root; one for each pod.
     """
 
-    def __init__(
-        self, deployment: str, objects: list[Object], by_hand: MadeByHand, folder: Path
-    ) -> None:
-        found = named(objects, "Deployment", deployment)
+    def __init__(self, name: str, objects: list[Object], by_hand: MadeByHand, folder: Path) -> None:
+        (found,) = (each for each in workloads(objects) if each["metadata"]["name"] == name)
         (self.container,) = containers(found)
         self.arguments: list[str] = self.container["args"]
-        self._volumes = {
-            each["name"]: each for each in found["spec"]["template"]["spec"]["volumes"]
-        }
+        self._volumes = {each["name"]: each for each in pod_spec(found)["volumes"]}
         self._secrets = {**by_hand.secrets, **made_secrets(objects)}
         made = {each["metadata"]["name"]: each["data"] for each in of_kind(objects, "ConfigMap")}
         self._config_maps = {**by_hand.config_maps, **made}

@@ -18,6 +18,7 @@ from support.helm import CHART, EXAMPLES, Helm, Object, example, of_kind, with_v
 from support.kinesis_server import own_kinesis
 from support.pod import MadeByHand, Pod, containers
 from support.processes import RouterProcess
+from support.prometheus import PROMETHEUS, serving
 from support.redis_servers import RedisServer, free_port
 from support.rules_folder import capture, rule
 from support.sentinels import NO_SENTINEL, SentinelSetup, sentinel_program
@@ -194,6 +195,63 @@ async def test_helm_test_finds_no_problem_while_the_pods_run(
 
     assert doctor.returncode == 0, said.decode()
     assert b"slack-noc" in said
+
+
+@pytest.mark.deploy
+@pytest.mark.skipif(PROMETHEUS is None, reason="there is no Prometheus: make monitoring")
+async def test_keda_gets_a_number_for_each_query(
+    helm: Helm, redis_url: Secret, sink: HttpSink, tmp_path: Path
+) -> None:
+    """A real Prometheus reads the pods as the ServiceMonitor says, and evaluates the queries."""
+    keda = {"worker.keda": {"enabled": True, "serverAddress": "http://prometheus:9090"}}
+    switches = {**keda, "metrics.serviceMonitor": {"enabled": True}}
+    objects = helm.objects(with_values(switches, example("per-destination-workers")))
+    (endpoint,) = of_kind(objects, "ServiceMonitor")[0]["spec"]["endpoints"]
+    queries = [
+        trigger["metadata"]["query"]
+        for each in of_kind(objects, "ScaledObject")
+        for trigger in each["spec"]["triggers"]
+    ]
+    made = by_hand(f"{DESTINATIONS}rules:\n{rule('one', 'slack-noc', 'data-lake')}", sink.url)
+    cluster = {"ROUTER_REDIS_URL": redis_url.reveal()}
+
+    async with running_pods(objects, made, tmp_path, cluster) as pods:
+        targets = [each.url("operations").removeprefix("http://") for each in pods.values()]
+        async with scraping(tmp_path, targets, endpoint["path"]) as prometheus:
+            for query in queries:
+
+                async def answered(query: str = query) -> bool:
+                    return await number(prometheus, query) is not None
+
+                await until(answered)
+
+    assert len(queries) == 6
+
+
+@contextlib.asynccontextmanager
+async def scraping(folder: Path, targets: list[str], path: str) -> AsyncIterator[str]:
+    """Run a Prometheus that adds the label that its operator adds; yield its URL."""
+    job = {
+        "job_name": "router",
+        "metrics_path": path,
+        "static_configs": [{"targets": targets, "labels": {"namespace": "alerts"}}],
+    }
+    configuration = {"global": {"scrape_interval": "200ms", "scrape_timeout": "200ms"}}
+    file = folder / "prometheus.yml"
+    file.write_text(yaml.safe_dump({**configuration, "scrape_configs": [job]}), "utf-8")
+    options = (f"--config.file={file}", f"--storage.tsdb.path={folder / 'data'}")
+    async with serving(PROMETHEUS, free_port(), *options) as url:
+        yield url
+
+
+async def number(prometheus: str, query: str) -> float | None:
+    """Return the one value of a query, as KEDA requires it; None if there is none yet."""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"{prometheus}/api/v1/query", params={"query": query}) as response,
+    ):
+        found = (await response.json())["data"]["result"]
+    return float(found[0]["value"][1]) if len(found) == 1 else None
 
 
 @pytest.mark.deploy

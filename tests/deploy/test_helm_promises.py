@@ -432,7 +432,7 @@ def test_an_autoscaler_alone_sets_the_number_of_pods(helm: Helm) -> None:
 def test_keda_asks_for_the_queue_of_each_deployment(helm: Helm) -> None:
     queues = {
         each["metadata"]["name"]: {
-            re.findall(r'queue="([^"]+)",namespace="alerts"', trigger["metadata"]["query"])[0]
+            re.findall(r'{queue="([^"]+)",namespace="alerts"}', trigger["metadata"]["query"])[0]
             for trigger in each["spec"]["triggers"]
         }
         for each in of_kind(helm.objects(example("all-on")), "ScaledObject")

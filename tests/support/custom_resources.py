@@ -68,6 +68,7 @@ _TRIGGER: Final = _closed(
         serverAddress=_TEXT,
         query=_TEXT,
         threshold={"type": "string", "pattern": "^[0-9.]+$"},
+        ignoreNullValues={"enum": ["true", "false"]},
     ),
     authenticationRef=_closed("name", name=_TEXT),
 )

@@ -122,13 +122,12 @@ class RequestTraces:
             return None, self._continued(
                 received, own, "" if hop is None else hop.unsampled().text, hop
             )
-        links = list({each.text: each for each in own if each not in {None, parent}}.values())
         span = self._tracer.start(
             arrival.name,
             arrival.kind,
             parent,
             {**arrival.attributes, spans.MESSAGING_COUNT: len(received.events)},
-            links=links,
+            links=_others(own, parent),
             age=seconds,
         )
         commit = self._tracer.start(f"send {EVENTS}", SpanKind.PRODUCER, span.context, _COMMIT)
@@ -155,6 +154,14 @@ class RequestTraces:
         if parent is None and own is not None and self._tracer.samples(own):
             return own.text
         return text
+
+
+def _others(own: Sequence[TraceContext | None], parent: TraceContext | None) -> list[TraceContext]:
+    """Return the spans that are not the parent, each one once."""
+    found = {(each.trace_id, each.span_id): each for each in own if each is not None}
+    if parent is not None:
+        found.pop((parent.trace_id, parent.span_id), None)
+    return list(found.values())
 
 
 class _Arrival(msgspec.Struct, frozen=True):

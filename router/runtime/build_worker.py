@@ -69,6 +69,7 @@ from router.worker.evaluation.row_loading import RowLoading
 from router.worker.evaluation.silence_cache import SilenceCache
 from router.worker.evaluation.state_use import StateUse
 from router.worker.evaluation.timer_job import TimerJob, TimerJournal
+from router.worker.evaluation.timer_traces import TimerTraces
 from router.worker.evaluation.unknown_features import UnknownFeatures
 from router.worker.history_retention import HistoryRetention
 from router.worker.mark_checks import MarkChecks
@@ -134,7 +135,8 @@ def build_worker(
             clock,
         ),
         log,
-        None if tracer is None else EventTraces(tracer, Masks(settings.masked_fields)),
+        None if tracer is None else EventTraces(tracer),
+        None if tracer is None else TimerTraces(tracer),
     )
     supervisor = Supervisor(
         connection,
@@ -256,6 +258,7 @@ class _Evaluation(msgspec.Struct, frozen=True):
     history: EventEntries
     log: WorkLog
     traces: EventTraces | None
+    timer_traces: TimerTraces | None
 
     def queues(self) -> list[QueueSpec]:
         """Return the queue of batches and the queue of timers."""
@@ -313,6 +316,7 @@ class _Evaluation(msgspec.Struct, frozen=True):
             Finish(self.connection, self.clock),
             earlier,
             self.log,
+            self.timer_traces,
         )
         job = TimerJob(journal, self.active, self.metrics, self.clock, self.poison, self.unknown)
         return self._spec(

@@ -100,6 +100,11 @@ def is_sampled(text: str) -> bool:
     return bool(text) and text[_STORED_PARENT - 1 : _STORED_PARENT] in "13579bdf"
 
 
+def recorded(text: str) -> str:
+    """Return a ``TraceContext.text`` if its trace is recorded, else ``""``."""
+    return text if is_sampled(text) else ""
+
+
 def clean_state(text: str) -> str:
     """Return a ``tracestate`` within its limits; ``""`` if it is invalid.
 

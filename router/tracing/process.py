@@ -49,12 +49,7 @@ class ProcessTraces:
         if environ.get(_DISABLED, "").strip().lower() == "true":
             logger.info("traces disabled", extra={"variable": _DISABLED})
             return None
-        protocol = next((environ[name] for name in _PROTOCOLS if environ.get(name)), _PROTOCOL)
-        if protocol.strip() != _PROTOCOL:
-            raise ConfigurationError(
-                f"{_PROTOCOLS[1]} is {protocol[:80]!r}, expected {_PROTOCOL}:"
-                " use the collector's HTTP port, usually 4318"
-            )
+        _check_protocol(environ)
         sampling, problem = read_sampling(environ)
         if problem:
             logger.warning("variable ignored", extra={"reason": problem})
@@ -74,6 +69,16 @@ class ProcessTraces:
         """Export what is left, for a few seconds at most."""
         if self._queue is not None:
             await asyncio.to_thread(self._queue.close, _CLOSE_SECONDS)
+
+
+def _check_protocol(environ: Mapping[str, str]) -> None:
+    """Raise ConfigurationError for a protocol that the exporter does not speak."""
+    name = next((name for name in _PROTOCOLS if environ.get(name)), "")
+    if name and environ[name].strip() != _PROTOCOL:
+        raise ConfigurationError(
+            f"{name} is {environ[name][:80]!r}, expected {_PROTOCOL}:"
+            " use the collector's HTTP port, usually 4318"
+        )
 
 
 class Queue(Protocol):

@@ -42,15 +42,9 @@ class Collector(HttpSink):
 
     def spans(self) -> list[CollectedSpan]:
         """Return all spans received with a 2xx, in the order of their arrival."""
-        found = []
         answered = zip(self.requests, self.statuses, strict=False)
-        for request in [request for request, status in answered if status < 300]:
-            message = ExportTraceServiceRequest.FromString(request.body)
-            for group in message.resource_spans:
-                resource = _attributes(group.resource.attributes)
-                for scope in group.scope_spans:
-                    found += [_span(each, resource) for each in scope.spans]
-        return found
+        taken = [request for request, status in answered if status < 300]
+        return [span for request in taken for span in spans_of(request.body)]
 
     async def wait(self, *names: str, seconds: float = 10.0) -> list[CollectedSpan]:
         """Wait for spans of these names, each as often as it is named; return all spans."""
@@ -61,6 +55,16 @@ class Collector(HttpSink):
             return spans if all(found.count(name) >= names.count(name) for name in names) else None
 
         return await until(complete, seconds=seconds)
+
+
+def spans_of(body: bytes) -> list[CollectedSpan]:
+    """Return the spans in a request of an exporter."""
+    found = []
+    for group in ExportTraceServiceRequest.FromString(body).resource_spans:
+        resource = _attributes(group.resource.attributes)
+        for scope in group.scope_spans:
+            found += [_span(each, resource) for each in scope.spans]
+    return found
 
 
 def _span(span: Any, resource: dict[str, Any]) -> CollectedSpan:

@@ -4,6 +4,7 @@ import msgspec
 
 from router.alerts import Alert, Member, most_severe
 from router.rules.state.timer import TimerContext
+from router.tracing.contexts import recorded
 
 
 def group_message(alerts: list[Alert], count: int, context: TimerContext) -> Alert:
@@ -17,6 +18,7 @@ def group_message(alerts: list[Alert], count: int, context: TimerContext) -> Ale
             event_id=alert.event_id,
             raised_at=alert.raised_at,
             summary=context.summary(alert),
+            trace=recorded(alert.trace),
         )
         for alert in alerts[1:]
     )

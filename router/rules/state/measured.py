@@ -15,6 +15,7 @@ from router.rules.state.chain import StoredAlert
 from router.rules.state.feature import span_text
 from router.rules.state.sketch import value_of
 from router.timestamps import rfc3339_utc
+from router.tracing.contexts import recorded
 
 RATIO: Final = "ratio"
 SPIKE: Final = "spike"
@@ -51,6 +52,7 @@ def member_text(alert: Alert, at: int, summary: str) -> str:
         event_id=alert.event_id,
         raised_at=at / 1000,
         summary=summary[:_SUMMARY_LIMIT],
+        trace=recorded(alert.trace),
     )
     return msgspec.json.encode(member).decode()
 

@@ -4,15 +4,14 @@ The span of an attempt continues the trace of its alert's event. If that is not 
 that of the first of the alert's further events that is. The others are links.
 """
 
-from collections.abc import Iterator
 from typing import Final
 
-from router.alerts import Alert, Delivered, Delivery, Outcome
+from router.alerts import Delivered, Delivery, Outcome
 from router.events.trace_context import context_of
 from router.tracing import spans
-from router.tracing.contexts import TraceContext, stored_context
 from router.tracing.outgoing import OUTGOING, OutgoingTrace
 from router.tracing.spans import Attributes, SpanKind, Tracer, TraceSpan
+from router.worker.alert_contexts import contexts_of
 from router.worker.delivery.retry import Disable, Finished, GiveUp, NextStep, Retry
 
 FAILED: Final = "failed"
@@ -51,7 +50,7 @@ class AttemptTraces:
         the event.
         """
         alert = delivery.alert
-        found = list(_contexts(alert))
+        found = list(contexts_of(alert))
         recorded = [each for each in found if each.is_sampled]
         if not recorded:
             passed = found[0] if found else context_of(alert.event)
@@ -96,13 +95,3 @@ def _attributes(delivery: Delivery) -> Attributes:
         spans.ROUTER_ATTEMPT: delivery.attempt,
         **replays,
     }
-
-
-def _contexts(alert: Alert) -> Iterator[TraceContext]:
-    """Yield the contexts of an alert and its members, each trace once."""
-    seen = set()
-    for text in (alert.trace, *(member.trace for member in alert.members)):
-        context = stored_context(text)
-        if context is not None and context.span_id not in seen:
-            seen.add(context.span_id)
-            yield context

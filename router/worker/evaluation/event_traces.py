@@ -10,7 +10,6 @@ from typing import Final
 
 import msgspec
 
-from router.events.masks import NO_MASKS, Masks
 from router.events.model import Event
 from router.history.records import EventOutcome
 from router.journal.batches import ClaimedBatch
@@ -87,12 +86,10 @@ class EventTraces:
 
     Args:
         tracer: Makes spans.
-        masks: The fields whose values are not shown.
     """
 
-    def __init__(self, tracer: Tracer, masks: Masks = NO_MASKS) -> None:
+    def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
-        self._masks = masks
 
     def begin(self, begun: ClaimedBatch, fresh: Mapping[int, Event]) -> BatchTrace:
         """Begin the spans of a batch.
@@ -113,15 +110,14 @@ class EventTraces:
                 span.end(_outcome(EventOutcome.DUPLICATE))
         return trace
 
-    def _attributes(self, event: Event) -> Attributes:
-        shown = {"id": event.id, "source": event.source, "type": event.type}
-        if self._masks:
-            shown = self._masks.applied(shown)
+    @staticmethod
+    def _attributes(event: Event) -> Attributes:
+        # None of these can be masked: an event is known by them (``check_field_paths``).
         return {
             **_PROCESS,
-            spans.CLOUDEVENTS_ID: shown["id"],
-            spans.CLOUDEVENTS_SOURCE: shown["source"],
-            spans.CLOUDEVENTS_TYPE: shown["type"],
+            spans.CLOUDEVENTS_ID: event.id,
+            spans.CLOUDEVENTS_SOURCE: event.source,
+            spans.CLOUDEVENTS_TYPE: event.type,
         }
 
 

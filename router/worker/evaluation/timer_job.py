@@ -26,6 +26,7 @@ from router.worker.evaluation.decide_timer import decide_timer, try_out
 from router.worker.evaluation.earlier_batches import EarlierBatches
 from router.worker.evaluation.poison_probe import poisonous
 from router.worker.evaluation.suppression_reason import Snapshot
+from router.worker.evaluation.timer_traces import TimerTraces
 from router.worker.evaluation.unknown_features import UnknownFeatures
 from router.worker.evaluation.verdict import EVALUATION_FAILED, count_decision, verdict_of
 from router.worker.queue.poison import POISON, PoisonDetector
@@ -43,6 +44,8 @@ class TimerJournal(msgspec.Struct, frozen=True):
     earlier: EarlierBatches
     log: WorkLog = msgspec.field(default_factory=WorkLog)
     """The log of the process."""
+    traces: TimerTraces | None = None
+    """Makes the spans of timers; None if traces are off."""
 
 
 class TimerJob:
@@ -63,6 +66,7 @@ class TimerJob:
         self._live = live
         self._metrics = metrics
         self._now = clock.now
+        self._monotonic = clock.monotonic
 
     async def run(self, timer_id: TimerId, starts: int = 1, token: LeaseToken = NO_TOKEN) -> bool:
         """Fire one timer. A timer that has fired is left alone.
@@ -95,10 +99,14 @@ class TimerJob:
         self._journal.earlier.check_timer(timer_id, begun)
         if timer.feature:
             await self._unknown.check_timer(timer_id, timer)
+        started = self._monotonic()
         try:
             decision, reason = await self._decide(timer_id, timer, starts)
         except WorkFinishedError:
             return True
+        if self._journal.traces is not None:
+            seconds = self._monotonic() - started
+            decision = self._journal.traces.fired(timer.feature, decision, seconds=seconds)
         verdict = verdict_of(decision, poison_reason=reason)
         if await self._journal.finish(timer_work(timer_id), verdict, token):
             count_decision(decision, self._metrics)

@@ -1,0 +1,144 @@
+"""Which requests are recorded, and to which trace each of their events belongs."""
+
+import msgspec
+import pytest
+from aiohttp.test_utils import make_mocked_request
+from support.events import event_from
+from support.recorded_spans import RecordedTraces
+
+from router.events.model import Event, Received
+from router.ingress.request_traces import RequestTraces
+from router.tracing.contexts import stored_context
+from router.tracing.sampling import Sampling
+
+HOP, START, OTHER = "a" * 32, "b" * 32, "c" * 32
+SPAN = "1" * 16
+NONE = Sampling(bound=0)
+"""Records what its sender records."""
+
+
+def parent(trace: str, flags: str = "01") -> str:
+    return f"00-{trace}-{SPAN}-{flags}"
+
+
+def event(sample: bytes, number: int, traceparent: str = "") -> Event:
+    extension = {"traceparent": traceparent, "tracestate": "v=1"} if traceparent else {}
+    body = msgspec.json.encode({**msgspec.json.decode(sample), **extension})
+    return msgspec.structs.replace(event_from(sample, id=f"NO{number}"), body=body)
+
+
+def begin(
+    recorder: RecordedTraces, events: list[Event], *headers: tuple[str, str]
+) -> tuple[bool, list[str]]:
+    """Return whether the request is recorded, and the trace ids stored with its events."""
+    request = make_mocked_request("POST", "/twilio?bodySHA256=secret", headers=headers)
+    trace, received = RequestTraces(recorder.tracer).begin_request(
+        request, "twilio", Received(events, []), seconds=0.01
+    )
+    if trace is not None:
+        trace.end(202)
+    contexts = [stored_context(each.trace) for each in received.events]
+    return trace is not None, ["" if each is None else each.trace_id for each in contexts]
+
+
+@pytest.mark.parametrize(
+    ("hop", "own", "expected"),
+    [
+        # The trace of the header is that of all events.
+        (parent(HOP), ["", ""], (True, [HOP, HOP])),
+        (parent(HOP), [parent(START), ""], (True, [HOP, HOP])),
+        (parent(HOP, "00"), ["", parent(START)], (False, [HOP, HOP])),
+        # Without a header, an event's own trace is continued.
+        ("", [parent(START)], (True, [START])),
+        ("", [parent(START), parent(OTHER), ""], (False, [START, OTHER, ""])),
+        # What is recorded nowhere is stored nowhere: the event's body has its own.
+        ("", [parent(START, "00")], (False, [""])),
+        ("", ["", ""], (False, ["", ""])),
+        ("malformed", [""], (False, [""])),
+        ("malformed", [parent(START)], (True, [START])),
+    ],
+)
+def test_the_trace_of_a_header_comes_before_that_of_an_event(
+    sample: bytes,
+    hop: str,
+    own: list[str],
+    expected: tuple[bool, list[str]],
+) -> None:
+    events = [event(sample, number, text) for number, text in enumerate(own)]
+    headers = [("traceparent", hop)] if hop else []
+
+    assert begin(RecordedTraces(NONE), events, *headers) == expected
+
+
+def test_a_recorded_request_is_the_parent_of_its_commit_which_is_that_of_its_events(
+    sample: bytes,
+) -> None:
+    recorder = RecordedTraces()
+    request = make_mocked_request(
+        "POST", "/twilio?bodySHA256=x", headers={"traceparent": parent(HOP)}
+    )
+    received = Received([event(sample, 1, parent(START)), event(sample, 2, parent(HOP))], [])
+
+    trace, traced = RequestTraces(recorder.tracer).begin_request(
+        request, "twilio", received, seconds=0.01
+    )
+    assert trace is not None
+    trace.end(202)
+
+    commit, arrival = recorder.spans()
+    assert (arrival.name, arrival.kind, arrival.parent) == ("POST /twilio", 1, SPAN)
+    assert (commit.name, commit.kind, commit.parent) == ("send events", 3, arrival.span_id)
+    stored = [stored_context(each.trace) for each in traced.events]
+    assert [each.span_id for each in stored if each is not None] == [commit.span_id] * 2
+    assert arrival.links == (SPAN,)  # the start of the first event; the other one is the parent
+    assert arrival.attributes == {
+        "http.request.method": "POST",
+        "http.route": "/twilio",
+        "http.response.status_code": 202,
+        "messaging.batch.message_count": 2,
+        "router.source": "twilio",
+    }
+
+
+def test_a_trace_that_begins_here_is_a_new_one_for_each_request(sample: bytes) -> None:
+    recorder = RecordedTraces()
+
+    found = [begin(recorder, [event(sample, number)]) for number in range(3)]
+
+    assert all(is_recorded for is_recorded, _ in found)
+    assert len({trace_id for _, (trace_id,) in found}) == 3
+
+
+def test_two_headers_that_contradict_each_other_begin_a_new_trace(sample: bytes) -> None:
+    headers = [("traceparent", parent(HOP)), ("traceparent", parent(OTHER))]
+
+    is_recorded, (trace_id,) = begin(RecordedTraces(), [event(sample, 1)], *headers)
+
+    assert is_recorded
+    assert trace_id not in {HOP, OTHER}
+
+
+def test_a_sampler_that_ignores_the_sender_says_so_to_receivers(sample: bytes) -> None:
+    recorder = RecordedTraces(Sampling(bound=0, follows_parent=False))
+    request = make_mocked_request("POST", "/events", headers={"traceparent": parent(HOP)})
+
+    trace, received = RequestTraces(recorder.tracer).begin_request(
+        request, "events", Received([event(sample, 1)], []), seconds=0.0
+    )
+
+    assert trace is None
+    assert received.events[0].trace == parent(HOP, "00")
+
+
+def test_a_request_that_is_not_stored_has_the_error(sample: bytes) -> None:
+    recorder = RecordedTraces()
+    trace, _ = RequestTraces(recorder.tracer).begin_records(
+        "kinesis", Received([event(sample, 1)], [])
+    )
+    assert trace is not None
+
+    trace.end(error="not_stored")
+
+    commit, arrival = recorder.spans()
+    assert (arrival.name, arrival.kind) == ("receive kinesis", 4)
+    assert [each.attributes["error.type"] for each in (commit, arrival)] == ["not_stored"] * 2

@@ -1,0 +1,89 @@
+"""What a task sends carries its trace."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from support.recorded_spans import RecordedTraces
+
+from router.tracing.contexts import TraceContext
+from router.tracing.outgoing import (
+    OUTGOING,
+    OutgoingTrace,
+    send_for_all,
+    trace_fields,
+    with_trace_headers,
+)
+from router.tracing.spans import SpanKind
+
+UNRECORDED = OutgoingTrace(TraceContext("a" * 32, "b" * 16, 0, "vendor=1"))
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    token = OUTGOING.set(None)
+    yield
+    OUTGOING.reset(token)
+
+
+def recorded(recorder: RecordedTraces, trace: str) -> OutgoingTrace:
+    span = recorder.tracer.start("send", SpanKind.CLIENT, TraceContext(trace * 32, "1" * 16))
+    return OutgoingTrace(span.context, span)
+
+
+def test_without_a_trace_the_headers_are_those_of_the_request() -> None:
+    headers = {"a": "b"}
+
+    assert with_trace_headers(headers) is headers
+    assert trace_fields() == {}
+
+
+def test_a_trace_that_is_not_recorded_passes_through_and_is_in_no_log_line() -> None:
+    OUTGOING.set(UNRECORDED)
+
+    assert with_trace_headers({"a": "b"}) == {
+        "a": "b",
+        "traceparent": f"00-{'a' * 32}-{'b' * 16}-00",
+        "tracestate": "vendor=1",
+    }
+    assert trace_fields() == {}
+
+
+def test_headers_of_the_configuration_stay() -> None:
+    OUTGOING.set(UNRECORDED)
+    headers = {"Traceparent": "mine"}
+
+    assert with_trace_headers(headers) == headers
+
+
+def test_a_log_line_names_the_span_of_a_recorded_trace() -> None:
+    trace = recorded(RecordedTraces(), "c")
+    OUTGOING.set(trace)
+
+    assert trace_fields() == {"trace_id": "c" * 32, "span_id": trace.context.span_id}
+
+
+async def test_a_task_that_sends_for_others_links_their_spans() -> None:
+    recorder = RecordedTraces()
+    first, second = recorded(recorder, "c"), recorded(recorder, "d")
+
+    async def send() -> str:
+        send_for_all([None, UNRECORDED, first, second])
+        return with_trace_headers({})["traceparent"]
+
+    async with asyncio.TaskGroup() as group:
+        sending = group.create_task(send())
+    assert first.span is not None
+    first.span.end()
+
+    assert sending.result() == first.context.traceparent
+    assert recorder.spans()[0].links == (second.context.span_id,)
+    assert OUTGOING.get() is None
+
+
+def test_a_task_that_sends_for_tasks_without_a_trace_keeps_its_own() -> None:
+    OUTGOING.set(UNRECORDED)
+
+    send_for_all([None, UNRECORDED])
+
+    assert OUTGOING.get() is UNRECORDED

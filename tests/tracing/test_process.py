@@ -1,0 +1,106 @@
+"""The traces of a process are built from the standard variables, if they are on."""
+
+import subprocess
+import sys
+
+import pytest
+from support.collector import Collector
+
+from router.errors import ConfigurationError
+from router.metrics import Metrics
+from router.tracing.process import ProcessTraces, check_installed
+
+
+def test_without_the_extra_the_reason_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk", None)
+
+    with pytest.raises(ConfigurationError) as raised:
+        check_installed()
+
+    assert str(raised.value) == (
+        "ROUTER_TRACES=otlp needs OpenTelemetry: pip install 'event-router[otel]',"
+        " or remove the variable"
+    )
+
+
+def test_they_can_be_disabled_by_the_standard_variable() -> None:
+    assert ProcessTraces.from_environment({"OTEL_SDK_DISABLED": " TRUE "}, Metrics()) is None
+
+
+@pytest.mark.parametrize(
+    ("environ", "reason"),
+    [
+        (
+            {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+            (
+                "OTEL_EXPORTER_OTLP_PROTOCOL is 'grpc', expected http/protobuf:"
+                " use the collector's HTTP port, usually 4318"
+            ),
+        ),
+        (
+            {
+                "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+                "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/json",
+            },
+            (
+                "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL is 'http/json', expected http/protobuf:"
+                " use the collector's HTTP port, usually 4318"
+            ),
+        ),
+    ],
+)
+def test_a_protocol_that_the_exporter_does_not_speak_is_an_error(
+    environ: dict[str, str], reason: str
+) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        ProcessTraces.from_environment(environ, Metrics())
+
+    assert str(raised.value) == reason
+
+
+def test_a_wrong_sampler_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    environ = {"OTEL_TRACES_SAMPLER": "sometimes"}
+    monkeypatch.setenv(*next(iter(environ.items())))
+
+    traces = ProcessTraces.from_environment(environ, Metrics())
+
+    assert traces is not None
+    assert traces.tracer.samples(None)
+    assert "OTEL_TRACES_SAMPLER is 'sometimes'" in vars(caplog.records[0])["reason"]
+
+
+def test_a_process_without_traces_imports_no_opentelemetry() -> None:
+    code = (
+        "import sys, router.cli.run, router.runtime.app, router.dev.dev;"
+        "print([name for name in sys.modules if name.split('.')[0] == 'opentelemetry'])"
+    )
+
+    run = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+
+    assert run.stdout == "[]\n"
+
+
+def test_a_router_without_the_extra_does_not_start(collector_environ: dict[str, str]) -> None:
+    code = "import sys; sys.modules['opentelemetry'] = None; import router.cli; router.cli.main()"
+
+    run = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-c", code, "ingress"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=collector_environ,
+    )
+
+    assert run.returncode != 0
+    assert run.stderr.splitlines()[-1].startswith("router: ROUTER_TRACES=otlp needs OpenTelemetry")
+
+
+@pytest.fixture
+async def collector_environ() -> dict[str, str]:
+    collector = Collector()
+    collector.url = "http://127.0.0.1:1/hook"
+    return collector.environ(ROUTER_EVENTS_OPEN="all", ROUTER_LOG_FORMAT="text")

@@ -25,6 +25,7 @@ ROWS: Final = {
     "scale": ("scale",),
     "open_alerts": ("open-alerts",),
     "history": ("history",),
+    "tracing": ("tracing",),
     "consoles": ("consoles",),
     "shapes": ("fan-out", "bulkhead", "evaluate", "measured", "backlog"),
 }

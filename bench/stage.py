@@ -76,12 +76,20 @@ class Redis:
 
 
 class Router:
-    """The router's processes against one Redis, with all that it has switched on."""
+    """The router's processes against one Redis, with all that it has switched on.
+
+    With ``checkout``, they run the code of that folder.
+    """
 
     def __init__(
-        self, redis: Redis, rules: Sequence[str], environ: Mapping[str, str] = MappingProxyType({})
+        self,
+        redis: Redis,
+        rules: Sequence[str],
+        environ: Mapping[str, str] = MappingProxyType({}),
+        checkout: Path | None = None,
     ) -> None:
         self._redis = redis
+        self._checkout = checkout
         self._environ = environ
         self._folder = tempfile.TemporaryDirectory(prefix="bench-rules-")
         self._log = Path(self._folder.name) / "log"
@@ -116,6 +124,7 @@ class Router:
             cores=cores,
             port=port,
             log=self._log,
+            cwd=self._checkout,
             environ={
                 "ROUTER_REDIS_URL": f"unix://{self._redis.socket}",
                 "ROUTER_RULES": self._folder.name,

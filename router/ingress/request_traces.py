@@ -35,6 +35,13 @@ _COMMIT: Final = {
 }
 
 
+_RECEIVE: Final = {
+    spans.MESSAGING_SYSTEM: "aws.kinesis",
+    spans.MESSAGING_OPERATION: "receive",
+    spans.MESSAGING_TYPE: "receive",
+}
+
+
 class RequestTrace:
     """The spans of one request that is recorded."""
 
@@ -82,57 +89,62 @@ class RequestTraces:
         hop = None
         if TRACEPARENT in headers:
             hop = parse_headers(headers.getall(TRACEPARENT), headers.getall(TRACESTATE, []))
+        own = [context_of(event.body) for event in received.events]
+        parent = own[0] if hop is None and len(own) == 1 else hop
+        if not self._tracer.samples(parent):
+            return None, self._unrecorded(received, own, hop)
         route = request.path if source in {"twilio", "events"} else "/in/*"
-        return self._begin(
-            _Arrival(
-                f"{request.method} {route}",
-                SpanKind.SERVER,
-                {
-                    spans.HTTP_METHOD: request.method,
-                    spans.HTTP_ROUTE: route,
-                    spans.ROUTER_SOURCE: source,
-                },
-            ),
-            received,
-            hop,
-            seconds,
+        arrival = self._tracer.start(
+            f"{request.method} {route}",
+            SpanKind.SERVER,
+            parent,
+            {
+                spans.HTTP_METHOD: request.method,
+                spans.HTTP_ROUTE: route,
+                spans.ROUTER_SOURCE: source,
+                spans.MESSAGING_COUNT: len(own),
+            },
+            links=_others(own, parent),
+            age=seconds,
         )
+        return self._recorded(arrival, received, own, parent)
 
     def begin_records(
         self, source: str, received: Received
     ) -> tuple[RequestTrace | None, Received]:
-        """Begin the trace of records of a stream; as ``begin_request``."""
-        attributes = {
-            spans.MESSAGING_SYSTEM: "aws.kinesis",
-            spans.MESSAGING_OPERATION: "receive",
-            spans.MESSAGING_TYPE: "receive",
-            spans.ROUTER_SOURCE: source,
-        }
-        arrival = _Arrival(f"receive {source}", SpanKind.CONSUMER, attributes)
-        return self._begin(arrival, received, None, 0.0)
-
-    def _begin(
-        self, arrival: "_Arrival", received: Received, hop: TraceContext | None, seconds: float
-    ) -> tuple[RequestTrace | None, Received]:
+        """Begin the trace of records of a stream, which have no headers; as ``begin_request``."""
         own = [context_of(event.body) for event in received.events]
-        parent = own[0] if hop is None and len(own) == 1 else hop
+        parent = own[0] if len(own) == 1 else None
         if not self._tracer.samples(parent):
-            if hop is None and not any(own):
-                return None, received
-            return None, self._continued(
-                received, own, "" if hop is None else hop.unsampled().text, hop
-            )
-        span = self._tracer.start(
-            arrival.name,
-            arrival.kind,
+            return None, self._unrecorded(received, own, None)
+        arrival = self._tracer.start(
+            f"receive {source}",
+            SpanKind.CONSUMER,
             parent,
-            {**arrival.attributes, spans.MESSAGING_COUNT: len(received.events)},
+            {**_RECEIVE, spans.ROUTER_SOURCE: source, spans.MESSAGING_COUNT: len(own)},
             links=_others(own, parent),
-            age=seconds,
         )
-        commit = self._tracer.start(f"send {EVENTS}", SpanKind.PRODUCER, span.context, _COMMIT)
+        return self._recorded(arrival, received, own, parent)
+
+    def _recorded(
+        self,
+        arrival: TraceSpan,
+        received: Received,
+        own: Sequence[TraceContext | None],
+        parent: TraceContext | None,
+    ) -> tuple[RequestTrace, Received]:
+        """Begin the commit of a recorded request, which its events continue."""
+        commit = self._tracer.start(f"send {EVENTS}", SpanKind.PRODUCER, arrival.context, _COMMIT)
         events = self._continued(received, own, commit.context.text, parent)
-        return RequestTrace(span, commit), events
+        return RequestTrace(arrival, commit), events
+
+    def _unrecorded(
+        self, received: Received, own: Sequence[TraceContext | None], hop: TraceContext | None
+    ) -> Received:
+        """Return the events of a request that is not recorded; some of them may be."""
+        if hop is not None:
+            return self._continued(received, own, hop.unsampled().text, hop)
+        return self._continued(received, own, "", None) if any(own) else received
 
     def _continued(
         self,
@@ -162,11 +174,3 @@ def _others(own: Sequence[TraceContext | None], parent: TraceContext | None) -> 
     if parent is not None:
         found.pop((parent.trace_id, parent.span_id), None)
     return list(found.values())
-
-
-class _Arrival(msgspec.Struct, frozen=True):
-    """The span of a request, which has not begun."""
-
-    name: str
-    kind: SpanKind
-    attributes: Attributes

@@ -1,81 +1,49 @@
-"""Spans of the OpenTelemetry SDK.
+"""Spans in the form of the OpenTelemetry SDK, which exporters take.
 
-The SDK records what the router has decided to sample: its own sampler is asked of each span, also of
-those that are not recorded, and costs a hundred times the router's (``sampling.py``).
+A span is a few values until it ends and becomes a ``ReadableSpan``. The SDK's own ``Span`` checks and
+locks each attribute and costs thirty times as much; the router makes no attributes that need it. Its
+sampler is asked of each span, also of those that are not recorded (``sampling.py`` is asked once).
+
+The SDK discourages the constructor of ``ReadableSpan``, and lists its arguments in its documentation.
 """
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from opentelemetry.context import Context
 from opentelemetry.sdk.resources import (
     SERVICE_NAME,
     SERVICE_VERSION,
     OTELResourceDetector,
     Resource,
 )
-from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON
-from opentelemetry.trace import (
-    Link,
-    NonRecordingSpan,
-    SpanContext,
-    StatusCode,
-    TraceFlags,
-    set_span_in_context,
-)
-from opentelemetry.trace import Span as ApiSpan
+from opentelemetry.sdk.trace import Event as SpanEvent
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import Link, SpanContext, Status, StatusCode, TraceFlags
 from opentelemetry.trace import SpanKind as ApiKind
 from opentelemetry.trace.span import TraceState
 
 from router import __version__
 from router.tracing.contexts import TraceContext
 from router.tracing.sampling import Sampling
-from router.tracing.spans import ERROR_TYPE, NO_ATTRIBUTES, Attributes, SpanKind
+from router.tracing.spans import ERROR_TYPE, NO_ATTRIBUTES, Attributes, AttributeValue, SpanKind
 
 _NAME: Final = "event-router"
 _KINDS: Final = {kind: ApiKind[kind.name] for kind in SpanKind}
-_NO_PARENT: Final = Context()
-
-
-class RecordedSpan:
-    """A span of the SDK."""
-
-    def __init__(self, span: ApiSpan) -> None:
-        self._span = span
-        found = span.get_span_context()
-        self.context = TraceContext(
-            f"{found.trace_id:032x}",
-            f"{found.span_id:016x}",
-            int(found.trace_flags),
-            found.trace_state.to_header(),
-        )
-
-    def note(self, name: str, attributes: Attributes) -> None:
-        """Add something that happens now; see ``TraceSpan``."""
-        self._span.add_event(name, attributes)
-
-    def link(self, context: TraceContext) -> None:
-        """Add another span that caused it; see ``TraceSpan``."""
-        self._span.add_link(_span_context(context))
-
-    def end(self, attributes: Attributes = NO_ATTRIBUTES, *, error: str = "") -> None:
-        """End it; see ``TraceSpan``."""
-        if not self._span.is_recording():
-            return
-        if attributes:
-            self._span.set_attributes(attributes)
-        if error:
-            self._span.set_attribute(ERROR_TYPE, error)
-            self._span.set_status(StatusCode.ERROR)
-        self._span.end()
+_UNSET: Final = Status(StatusCode.UNSET)
+_ERROR: Final = Status(StatusCode.ERROR)
+_LIMIT: Final = 128
+"""Links of a span, and events in it: the defaults of the specification."""
+_SCOPE: Final = InstrumentationScope(_NAME, __version__)
+_SAMPLED: Final = 0x01
+_RANDOM: Final = 0x02
+"""The flag of an id that was made by chance, of level 2 of W3C Trace Context."""
 
 
 class OpenTelemetryTracer:
-    """Makes spans by the SDK.
+    """Makes spans.
 
     Args:
         sampling: Which traces are recorded.
@@ -84,15 +52,10 @@ class OpenTelemetryTracer:
 
     def __init__(self, sampling: Sampling, processor: SpanProcessor) -> None:
         self._sampling = sampling
-        self._ids = _TraceIds()
-        provider = TracerProvider(
-            sampler=ALWAYS_ON,
-            resource=_resource(),
-            id_generator=self._ids,
-            shutdown_on_exit=False,
-        )
-        provider.add_span_processor(processor)
-        self._tracer = provider.get_tracer(_NAME, __version__)
+        self._processor = processor
+        self._resource = _resource()
+        self._following = 0
+        """The id by which the trace was sampled that begins next; 0 for any."""
 
     def samples(self, parent: TraceContext | None) -> bool:
         """Return whether a trace is recorded; see ``Tracer``."""
@@ -101,7 +64,7 @@ class OpenTelemetryTracer:
         trace_id = random.getrandbits(128) or 1
         if not self._sampling.records(trace_id):
             return False
-        self._ids.following = trace_id
+        self._following = trace_id
         return True
 
     def start(
@@ -113,39 +76,104 @@ class OpenTelemetryTracer:
         *,
         links: Sequence[TraceContext] = (),
         age: float = 0.0,
-    ) -> RecordedSpan:
+    ) -> "RecordedSpan":
         """Begin a span; see ``Tracer``."""
-        context = _NO_PARENT
-        if parent is not None:
-            context = set_span_in_context(NonRecordingSpan(_span_context(parent)), _NO_PARENT)
-        return RecordedSpan(
-            self._tracer.start_span(
-                name,
-                context,
-                _KINDS[kind],
-                attributes,
-                [Link(_span_context(each)) for each in links],
-                time.time_ns() - int(age * 1e9) if age else None,
+        span_id = f"{random.getrandbits(64) or 1:016x}"
+        if parent is None:
+            trace_id, self._following = self._following or random.getrandbits(128) or 1, 0
+            context = TraceContext(f"{trace_id:032x}", span_id, _SAMPLED | _RANDOM)
+        else:
+            flags = parent.flags | _SAMPLED
+            context = TraceContext(parent.trace_id, span_id, flags, parent.state)
+        began = time.time_ns() - int(age * 1e9)
+        span = RecordedSpan(context, name, kind, parent, began)
+        span.attributes.update(attributes)
+        span.links += links
+        span.on_end = self._ended
+        return span
+
+    def _ended(self, span: "RecordedSpan", status: Status) -> None:
+        self._processor.on_end(
+            ReadableSpan(
+                span.name,
+                _span_context(span.context, is_remote=False),
+                None if span.parent is None else _span_context(span.parent),
+                self._resource,
+                span.attributes,
+                span.notes,
+                [Link(_span_context(each)) for each in span.links[:_LIMIT]],
+                _KINDS[span.kind],
+                status=status,
+                start_time=span.began,
+                end_time=time.time_ns(),
+                instrumentation_scope=_SCOPE,
             )
         )
 
 
-class _TraceIds(RandomIdGenerator):
-    """Gives a trace the id by which it was sampled."""
+class RecordedSpan:
+    """A span that has begun; see ``TraceSpan``."""
 
-    def __init__(self) -> None:
-        self.following = 0
+    def __init__(
+        self,
+        context: TraceContext,
+        name: str,
+        kind: SpanKind,
+        parent: TraceContext | None,
+        began: int,
+    ) -> None:
+        self.context = context
+        self.name = name
+        self.kind = kind
+        self.parent = parent
+        self.began = began
+        """Unix time in nanoseconds."""
+        self.attributes: dict[str, AttributeValue] = {}
+        self.links: list[TraceContext] = []
+        self.notes: list[SpanEvent] = []
+        self.on_end: Ended | None = None
+        """Called at the end; None once it has ended."""
 
-    def generate_trace_id(self) -> int:
-        trace_id, self.following = self.following, 0
-        return trace_id or super().generate_trace_id()
+    def note(self, name: str, attributes: Attributes) -> None:
+        """Add something that happens now."""
+        if len(self.notes) < _LIMIT:
+            self.notes.append(SpanEvent(name, dict(attributes)))
+
+    def link(self, context: TraceContext) -> None:
+        """Add another span that caused it."""
+        self.links.append(context)
+
+    def end(self, attributes: Attributes = NO_ATTRIBUTES, *, error: str = "") -> None:
+        """End it."""
+        on_end, self.on_end = self.on_end, None
+        if on_end is None:
+            return
+        self.attributes.update(attributes)
+        if error:
+            self.attributes[ERROR_TYPE] = error
+        on_end(self, _ERROR if error else _UNSET)
 
 
-def _span_context(context: TraceContext) -> SpanContext:
+Ended = Callable[[RecordedSpan, Status], None]
+"""Takes a span that has ended."""
+
+
+class _ProcessResource(Resource):
+    """A resource whose hash is computed once: the encoder asks for it for each span."""
+
+    def __init__(self, resource: Resource) -> None:
+        super().__init__(resource.attributes, resource.schema_url)
+        self._known_hash = super().__hash__()
+
+    def __hash__(self) -> int:
+        return self._known_hash
+
+
+def _span_context(context: TraceContext, *, is_remote: bool = True) -> SpanContext:
     return SpanContext(
         int(context.trace_id, 16),
         int(context.span_id, 16),
-        is_remote=True,
+        is_remote=is_remote,
         trace_flags=TraceFlags(context.flags),
         trace_state=TraceState.from_header([context.state]) if context.state else None,
     )
@@ -156,4 +184,4 @@ def _resource() -> Resource:
     known = Resource.create({SERVICE_VERSION: __version__})
     own = Resource({SERVICE_NAME: _NAME})
     stated = OTELResourceDetector().detect()
-    return known.merge(own).merge(stated)
+    return _ProcessResource(known.merge(own).merge(stated))

@@ -142,3 +142,20 @@ def test_a_request_that_is_not_stored_has_the_error(sample: bytes) -> None:
     commit, arrival = recorder.spans()
     assert (arrival.name, arrival.kind) == ("receive kinesis", 4)
     assert [each.attributes["error.type"] for each in (commit, arrival)] == ["not_stored"] * 2
+
+
+def test_the_path_of_a_source_is_not_shown(sample: bytes) -> None:
+    """A path may be all that a source has for a secret."""
+    recorder = RecordedTraces()
+    request = make_mocked_request("PUT", "/in/secret-of-the-path?token=secret")
+
+    trace, _ = RequestTraces(recorder.tracer).begin_request(
+        request, "billing", Received([event(sample, 1)], []), seconds=0.0
+    )
+
+    assert trace is not None
+    trace.end(503, "overloaded")
+    (arrival,) = recorder.spans("PUT /in/*")
+    assert arrival.attributes["router.source"] == "billing"
+    assert arrival.attributes["error.type"] == "overloaded"
+    assert "secret" not in str(recorder.spans())

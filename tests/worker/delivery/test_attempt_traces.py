@@ -5,17 +5,19 @@ from pathlib import Path
 import msgspec
 import pytest
 from support.collector import CollectedSpan
+from support.events import deliveries_of, event_from
 from support.recorded_spans import RecordedTraces
 from support.sinks import HttpSink, Received, Reply
 from support.traced_router import post_traced, traced_router
 from support.waiting import until
 
-from router.alerts import Delivered, Failed, Outcome, Refused
+from router.alerts import AlertId, Delivered, Failed, Member, Outcome, Refused
 from router.datatypes import Secret
 from router.tracing.contexts import TraceContext
+from router.tracing.outgoing import OUTGOING
 from router.tracing.sampling import Sampling
 from router.tracing.spans import SpanKind
-from router.worker.delivery.attempt_traces import end_attempt
+from router.worker.delivery.attempt_traces import AttemptTraces, end_attempt
 from router.worker.delivery.retry import Disable, Finished, GiveUp, NextStep, Retry
 
 FIRST, SECOND = "a" * 32, "b" * 32
@@ -151,3 +153,28 @@ def test_a_span_says_what_became_of_its_attempt(
     assert found.attributes["router.outcome"] == word
     assert found.attributes.get("http.response.status_code") == outcome.status
     assert found.attributes.get("error.type") == error
+
+
+def test_a_replay_and_a_message_of_many_traces_say_so(sample: bytes) -> None:
+    recorder = RecordedTraces()
+    own, other = TraceContext(FIRST, "1" * 16, 0), TraceContext(SECOND, "2" * 16)
+    third = TraceContext("c" * 32, "3" * 16)
+    (delivery,) = deliveries_of(event_from(sample), 1)
+    members = [
+        Member(id=AlertId(str(at)), event_id="", raised_at=0.0, summary="", trace=each.text)
+        for at, each in enumerate((other, third, other))
+    ]
+    alert = msgspec.structs.replace(delivery.alert, trace=own.text, members=tuple(members))
+    token = OUTGOING.set(None)
+
+    span = AttemptTraces(recorder.tracer, "ops").begin(
+        msgspec.structs.replace(delivery, alert=alert, replays=2)
+    )
+
+    OUTGOING.reset(token)
+    assert span is not None
+    span.end()
+    (found,) = recorder.spans("send ops")
+    assert (found.trace_id, found.parent) == (other.trace_id, other.span_id)
+    assert found.links == (third.span_id,)
+    assert found.attributes["router.replays"] == 2

@@ -57,7 +57,7 @@ def _print_once(*, json_wanted: bool) -> None:
     async def look(connection: Connection) -> TopSnapshot:
         return await _reader(connection).read()
 
-    snapshot = with_redis(look)
+    snapshot = with_redis(look, deadline=_REDIS_SECONDS)
     if json_wanted:
         click.echo(as_json(snapshot))
         return

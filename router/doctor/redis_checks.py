@@ -118,10 +118,11 @@ def _of_refused_connection(facts: RedisFacts) -> DoctorCheck:
     """Return why Redis has accepted a connection and answers no command: mostly the login."""
     reason = facts.look.refusal or "Redis did not answer"
     if facts.look.is_setup or facts.look.is_url_wrong:
-        return _checks.stated("login", Status.PROBLEM, reason)
+        name = "login" if facts.look.is_url_wrong else "write"
+        return _checks.stated(name, Status.PROBLEM, reason)
     way = facts.reach
-    fix = "look at Redis and its log"
-    if way is not None and not way.is_tls and not way.is_local:
+    fix = "see what blocks Redis: its log, SLOWLOG GET, the load and the swap of its machine"
+    if "in time" not in reason and way is not None and not way.is_tls and not way.is_local:
         fix = f"write rediss:// into {_URL} if Redis requires TLS, else look at its log"
     return _checks.problem("answer", reason, fix)
 

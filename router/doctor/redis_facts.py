@@ -58,13 +58,14 @@ async def read_redis_facts(
     sentinels = () if address is not None else await report_sentinels(settings.redis_url)
     probe = StoreProbe(connection, clock.new_id, WORKER_RIGHTS, confirmation(settings))
     look = await probe.look()
-    facts = RedisFacts(reach=way, sentinels=sentinels, look=look)
-    try:
-        latency = await measure_latency(connection, clock.monotonic)
-    except JournalUnavailableError:
+    is_answering = look.facts is not None or bool(look.info)
+    facts = RedisFacts(reach=way, sentinels=sentinels, look=look, is_answering=is_answering)
+    if not is_answering:
         return facts
-    facts = msgspec.structs.replace(facts, is_answering=True, latency=latency)
     # Each may be forbidden, and the others are known nevertheless.
+    with contextlib.suppress(JournalUnavailableError):
+        latency = await measure_latency(connection, clock.monotonic)
+        facts = msgspec.structs.replace(facts, latency=latency)
     with contextlib.suppress(JournalUnavailableError):
         facts = msgspec.structs.replace(facts, clock=await measure_clock(connection, clock))
     with contextlib.suppress(JournalUnavailableError):

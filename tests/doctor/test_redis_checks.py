@@ -1,5 +1,6 @@
 """What the doctor says of Redis: from real servers, and from facts that are hard to make."""
 
+import signal
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -54,17 +55,17 @@ def wrong(checks: list[DoctorCheck]) -> list[tuple[str, Status]]:
 
 
 @asynccontextmanager
-async def opened(url: Secret) -> AsyncIterator[Connection]:
-    connection = connect(url, deadline=2.0, max_connections=4)
+async def opened(url: Secret, deadline: float) -> AsyncIterator[Connection]:
+    connection = connect(url, deadline=deadline, max_connections=4)
     try:
         yield connection
     finally:
         await connection.close()
 
 
-async def checks_of(url: Secret, **changes: object) -> list[DoctorCheck]:
+async def checks_of(url: Secret, *, deadline: float = 2.0, **changes: object) -> list[DoctorCheck]:
     settings = msgspec.structs.replace(Settings(), redis_url=url, **changes)
-    async with opened(url) as connection:
+    async with opened(url, deadline) as connection:
         facts = await read_redis_facts(connection, settings, system_clock(), NameResolver())
     return judge_redis(facts, settings, system_clock().now())
 
@@ -192,6 +193,39 @@ async def test_a_user_without_a_right_is_a_problem(tmp_path: Path) -> None:
     (check,) = [each for each in checks if each.status is Status.PROBLEM]
     assert check.name == "write"
     assert "zadd" in check.message.lower()
+
+
+async def test_a_user_without_ping_or_config_is_told_all_else(tmp_path: Path) -> None:
+    with RedisServer(tmp_path, maxmemory="100mb") as server:
+        server.ask(
+            *(
+                "ACL",
+                "SETUSER",
+                "less",
+                "on",
+                ">pw",
+                "~*",
+                "&*",
+                "+@all",
+                "-ping",
+                "-config",
+                "-time",
+            )
+        )
+        checks = await checks_of(Secret(f"redis://less:pw@127.0.0.1:{server.port}/0"))
+
+    names = {each.name for each in checks}
+    assert {"answer", "write", "durability", "memory", "schema"} - names == {"schema"}
+    assert names & {"latency", "clock"} == set()
+
+
+async def test_a_redis_that_hangs_is_told_after_the_deadline(tmp_path: Path) -> None:
+    with RedisServer(tmp_path) as server:
+        server.signal(signal.SIGSTOP)
+        (check,) = await checks_of(server.url, deadline=0.2)
+
+    assert (check.name, check.message) == ("answer", "Redis did not answer in time")
+    assert check.fix.startswith("see what blocks Redis")
 
 
 @pytest.mark.parametrize(

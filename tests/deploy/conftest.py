@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from support.helm import Helm, running_helm
+from support.helm import ALL_VALUES, Helm, Object, running_helm
 from support.helm_path import WITHOUT_HELM, helm_folder
 
 
@@ -14,3 +14,9 @@ def helm() -> Iterator[Helm]:
         pytest.skip(WITHOUT_HELM)
     with running_helm() as helm:
         yield helm
+
+
+@pytest.fixture(params=ALL_VALUES)
+def objects(helm: Helm, request: pytest.FixtureRequest) -> list[Object]:
+    """The objects of a release with the least values, and with those of each example."""
+    return helm.objects(ALL_VALUES[request.param])

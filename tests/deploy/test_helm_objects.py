@@ -6,20 +6,19 @@ from pathlib import Path
 
 import pytest
 import yaml
-from support.helm import CHART, EXAMPLES, REQUIRED, Helm, example, of_kind, with_values
+from support.helm import ALL_VALUES, CHART, Helm, example, of_kind, with_values
 from support.helm_path import WITHOUT_HELM
 from support.kubernetes_schemas import all_versions, problems
 
 ALL = [each for each in all_versions() if int(each.partition(".")[2]) >= 27]
 """Those of ``kubeVersion`` in Chart.yaml."""
 SOME = [*ALL[:1], *ALL[-1:]] or ["1.37"]
-VALUES = {"required": dict(REQUIRED), **{name: example(name) for name in EXAMPLES}}
 
 
 @pytest.mark.parametrize("version", SOME)
-@pytest.mark.parametrize("name", VALUES)
+@pytest.mark.parametrize("name", ALL_VALUES)
 def test_each_object_is_valid(helm: Helm, name: str, version: str) -> None:
-    found = helm.objects(VALUES[name])
+    found = helm.objects(ALL_VALUES[name])
 
     assert [each for object_ in found for each in problems(object_, version)] == []
     assert len({(each["kind"], each["metadata"]["name"]) for each in found}) == len(found) >= 8
@@ -27,9 +26,9 @@ def test_each_object_is_valid(helm: Helm, name: str, version: str) -> None:
 
 @pytest.mark.deploy
 @pytest.mark.parametrize("version", ALL[1:-1])
-@pytest.mark.parametrize("name", VALUES)
+@pytest.mark.parametrize("name", ALL_VALUES)
 def test_each_object_is_valid_in_the_other_versions(helm: Helm, name: str, version: str) -> None:
-    found = helm.objects(VALUES[name])
+    found = helm.objects(ALL_VALUES[name])
 
     assert [each for object_ in found for each in problems(object_, version)] == []
 
@@ -58,9 +57,9 @@ def test_the_redis_for_trying_is_valid(helm: Helm, version: str) -> None:  # noq
         assert problems(each, version) == []
 
 
-@pytest.mark.parametrize("name", ["nothing", *VALUES])
+@pytest.mark.parametrize("name", ["nothing", *ALL_VALUES])
 def test_helm_lint_is_content(helm: Helm, name: str) -> None:
-    assert helm.lint(VALUES.get(name, {})) == []
+    assert helm.lint(ALL_VALUES.get(name, {})) == []
 
 
 def test_a_package_has_the_files_behind_the_links(helm: Helm, tmp_path: Path) -> None:
@@ -92,7 +91,7 @@ def test_a_long_name_is_cut_and_stays_unique(helm: Helm) -> None:
 
 def test_each_kind_of_object_is_rendered_somewhere(helm: Helm) -> None:
     """A template that no example turns on is not tested."""
-    kinds = {each["kind"] for values in VALUES.values() for each in helm.objects(values)}
+    kinds = {each["kind"] for values in ALL_VALUES.values() for each in helm.objects(values)}
     templates = "".join(path.read_text("utf-8") for path in (CHART / "templates").glob("*"))
 
     assert kinds == set(re.findall(r"^kind: (\w+)$", templates, re.MULTILINE))

@@ -128,3 +128,7 @@ def named(objects: list[Object], kind: str, name: str) -> Object:
     """Return the one object of a kind with a name."""
     (found,) = (each for each in of_kind(objects, kind) if each["metadata"]["name"] == name)
     return found
+
+
+ALL_VALUES: Final = {"required": dict(REQUIRED), **{name: example(name) for name in EXAMPLES}}
+"""The least values, and those of each example."""

@@ -37,6 +37,13 @@ def pod_spec(object_: Object) -> dict[str, Any]:
     return found if object_["kind"] == "Pod" else found["template"]["spec"]
 
 
+def labels(workload: Object) -> dict[str, str]:
+    """Return the labels of the pods of an object."""
+    pod = workload if workload["kind"] == "Pod" else workload["spec"]["template"]
+    found: dict[str, str] = pod["metadata"]["labels"]
+    return found
+
+
 def containers(object_: Object) -> list[dict[str, Any]]:
     """Return the containers of an object with a pod."""
     pod = pod_spec(object_)

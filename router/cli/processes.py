@@ -25,6 +25,7 @@ from router.runtime.prefork import (
     bind,
 )
 from router.runtime.roles import Roles
+from router.runtime.service_manager import NOTIFY_SOCKET, notify_ready
 from router.settings.model import Settings, Traces
 from router.tracing.process import ProcessTraces, check_installed
 
@@ -109,6 +110,7 @@ def serve(
         logger.info("listening", extra={"url": str(address)})
         if processes.parent_fd is not None:
             os.write(processes.parent_fd, b"1")
+        notify_ready(os.environ.get(NOTIFY_SOCKET, ""))
 
     async def until_stopped() -> None:
         app = App(settings, roles, metrics, system_clock())
@@ -145,7 +147,7 @@ def serve_prefork(
         host = settings.operations_host or settings.host
         operations_sockets = bind(host, operations_port, processes.count)
     parent = PreforkServer(
-        Command(arguments=arguments, environ=os.environ),
+        Command(arguments=arguments, environ=_child_environ()),
         sockets,
         system_clock(),
         drain_seconds=settings.drain_timeout,
@@ -156,5 +158,11 @@ def serve_prefork(
         logger.info(
             "all processes listening", extra={"url": str(address), "processes": processes.count}
         )
+        notify_ready(os.environ.get(NOTIFY_SOCKET, ""))
 
     sys.exit(event_loop.run(parent.run(ready)))
+
+
+def _child_environ() -> dict[str, str]:
+    """Return the environment of the processes behind one port: the parent alone reports readiness."""
+    return {name: text for name, text in os.environ.items() if name != NOTIFY_SOCKET}

@@ -72,7 +72,7 @@ def _of_health(view: DestinationHealthView) -> DoctorCheck:
     if view.health in _PAUSED:
         reason = f": {view.reason}" if view.reason else ""
         message = f"{view.name} is {view.health}{by}{waiting}{reason}"
-        fix = f"correct what is wrong with it, then: router destinations resume {view.name}"
+        fix = f"resume it when that is over: router destinations resume {view.name}"
         return _checks.warning("paused", message, fix)
     word = "has an open circuit" if view.health is HealthState.CIRCUIT_OPEN else "is failing"
     reason = f": {view.last_error.reason}" if view.last_error is not None else ""

@@ -95,6 +95,6 @@ def painted(line: Line, *, has_color: bool) -> str:
 
 def _painted(piece: StyledText, *, has_color: bool) -> str:
     is_color = piece.style not in {Style.PLAIN, Style.BOLD, Style.HEADING}
-    if piece.style is Style.PLAIN or (is_color and not has_color):
+    if not piece.text or piece.style is Style.PLAIN or (is_color and not has_color):
         return piece.text
     return f"\x1b[{piece.style.value}m{piece.text}\x1b[0m"

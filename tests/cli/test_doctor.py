@@ -99,7 +99,7 @@ def test_what_waits_for_a_decision_is_told(router: Router) -> None:
 def test_a_paused_destination_is_told(router: Router) -> None:
     router("destinations", "pause", "mail", "--reason", "they move")
 
-    assert ": they move · correct what is wrong with it, then:" in router("doctor", "work").stdout
+    assert ": they move · resume it when that is over:" in router("doctor", "work").stdout
 
 
 def test_a_test_message_needs_a_worker_and_a_destination_that_exists(

@@ -209,6 +209,12 @@ def _of_replicas(facts: RedisFacts, settings: Settings) -> Iterator[DoctorCheck]
             f"{counted}, and ROUTER_ACCEPT_REPLICAS is {wanted}, so that every event is refused",
             "bring the replicas back, or lower ROUTER_ACCEPT_REPLICAS",
         )
+    elif facts.sentinels and not count:
+        yield _checks.warning(
+            "replicas",
+            "no replica, so that the sentinels have no server to fail over to",
+            "start a replica of it: replicaof HOST PORT",
+        )
     elif count and not wanted and settings.accept_fsync is AcceptFsync.REDIS:
         yield _checks.ok(
             "replicas",

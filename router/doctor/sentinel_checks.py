@@ -41,8 +41,9 @@ def judge_sentinels(reports: Sequence[SentinelReport]) -> list[DoctorCheck]:
 
 
 def _of_silence(report: SentinelReport, *, others: bool) -> DoctorCheck:
-    message = f"sentinel {report.address}: {report.problem}"
-    fix = "start it, or correct its address, user and password in ROUTER_REDIS_URL"
+    mark = "" if report.problem[:1].islower() else ":"  # an error's own text is no predicate
+    message = f"sentinel {report.address}{mark} {report.problem}"
+    fix = "start it, or correct its address, its credentials or the service in ROUTER_REDIS_URL"
     if others:
         return _checks.warning("sentinel", message, fix)
     return _checks.problem("sentinel", message, fix)

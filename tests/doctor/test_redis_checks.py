@@ -22,6 +22,7 @@ from router.doctor.redis_facts import RedisFacts, read_redis_facts
 from router.doctor.redis_reach import RedisReach, redis_address
 from router.journal.connection import Connection, connect
 from router.journal.round_trips import ClockOffset, Latency
+from router.journal.sentinel_report import SentinelReport
 from router.journal.store_check import StoreCheck
 from router.settings.model import Durability, Settings
 
@@ -89,6 +90,14 @@ def test_a_redis_that_is_well_has_no_warning() -> None:
         (with_info(aof_last_write_status="err"), {}, "disk", Status.PROBLEM),
         (with_info(rdb_last_bgsave_status="err"), {}, "disk", Status.PROBLEM),
         (WELL, {"accept_replicas": 1}, "replicas", Status.PROBLEM),
+        (
+            msgspec.structs.replace(
+                WELL, sentinels=(SentinelReport(address="s:1", primary="r:1", sentinels=3),)
+            ),
+            {},
+            "replicas",
+            Status.WARNING,
+        ),
         (
             msgspec.structs.replace(WELL, latency=Latency(0.3, 0.4)),
             {},

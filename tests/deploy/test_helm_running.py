@@ -149,6 +149,8 @@ def test_keda_doubles_at_twice_the_age_and_adds_a_pod_for_each_depth(helm: Helm)
             "AverageValue",
         )
         assert (age["metadata"]["threshold"], depth["metadata"]["threshold"]) == ("15", "2000")
+        assert (each["spec"]["minReplicaCount"], each["spec"]["maxReplicaCount"]) == (1, 10)
+        assert (each["spec"]["pollingInterval"], each["spec"]["cooldownPeriod"]) == (15, 300)
 
 
 def test_some_workers_evaluate_beside_those_of_destinations(helm: Helm) -> None:

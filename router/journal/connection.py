@@ -32,6 +32,7 @@ from router.journal.redis_adapter import Command, Subscription
 from router.journal.script import ScriptCall
 from router.journal.sentinel import no_primary_error
 from router.journal.store_errors import ReconnectPace, reconnects, store_error
+from router.journal.tls_faults import tls_fault
 from router.settings.sentinel_url import is_sentinel_url, parse_sentinel_url
 
 logger = logging.getLogger(__name__)
@@ -169,6 +170,8 @@ def unavailable(error: BaseException) -> JournalUnavailableError:
         return JournalUnavailableError(str(state))
     if (nowhere := no_primary_error(error)) is not None:
         return JournalUnavailableError(f"Redis: {nowhere}")
+    if (fault := tls_fault(error)) is not None:
+        return JournalUnavailableError(str(fault))
     return JournalUnavailableError(f"Redis: {type(error).__name__}: {error}")
 
 

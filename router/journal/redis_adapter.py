@@ -260,6 +260,12 @@ def _pool_kind() -> type[BlockingConnectionPool]:
     return RenewablePool if is_usable() else BlockingConnectionPool
 
 
+def connection_options(redis: ArqRedis) -> dict[str, Any]:
+    """Return the options of a client's connections: host and port, and ``ssl_`` ones with TLS."""
+    options: dict[str, Any] = redis.connection_pool.connection_kwargs
+    return options
+
+
 async def give_up(redis: ArqRedis) -> None:
     """Close a client's connections, so that its next command opens a new one."""
     pool = redis.connection_pool

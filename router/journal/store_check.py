@@ -12,14 +12,15 @@ import msgspec
 from redis.exceptions import NoPermissionError, RedisError
 
 from router.errors import JournalUnavailableError
-from router.journal import keys, redis_health
+from router.journal import keys, redis_adapter, redis_health
 from router.journal.access_rights import ACCEPT_RIGHTS, AccessRight, grants, missing, probes_of
 from router.journal.confirmation import NO_CONFIRMATION, Confirmation
 from router.journal.connection import Connection, unavailable
 from router.journal.redis_adapter import Command
 from router.journal.script import PlainArguments, Script, ScriptCall, ScriptKeys, pack
 from router.journal.sentinel import no_primary_error
-from router.journal.store_errors import READONLY, store_error
+from router.journal.store_errors import CLUSTER_MODE, READONLY, store_error
+from router.journal.tls_faults import other_scheme, tls_fault
 from router.journal.unreadable import text_of
 
 logger = logging.getLogger(__name__)
@@ -77,6 +78,14 @@ class StoreCheck(msgspec.Struct, frozen=True, kw_only=True):
         return self.info.get("role") == "slave"
 
 
+class _Refusal(msgspec.Struct, frozen=True):
+    """Why Redis would not store an event, as the fields of ``StoreCheck`` say."""
+
+    text: str = ""
+    is_setup: bool = False
+    is_url_wrong: bool = False
+
+
 class StoreProbe:
     """Looks at Redis.
 
@@ -100,6 +109,7 @@ class StoreProbe:
         self._commands = pack([probe.command for probe in self._probes])
         self._confirmation = confirmation
         self._may_read_settings = True
+        self._may_be_other_scheme = True
 
     async def look(self) -> StoreCheck:
         """Look once. A Redis that does not answer is a refusal, and no error."""
@@ -110,13 +120,8 @@ class StoreProbe:
                 self._call(), [*confirm, _INFO, *settings_asked]
             )
         except JournalUnavailableError as error:
-            state, nowhere = store_error(error.__cause__ or error), no_primary_error(error)
-            return StoreCheck(
-                refusal=str(error),
-                is_setup=state is not None and state.is_setup,
-                is_url_wrong=(state is not None and state.is_url_wrong)
-                or (nowhere is not None and nowhere.is_url_wrong),
-            )
+            return await self._unanswered(error)
+        self._may_be_other_scheme = False
         confirmed, (info_reply, *settings) = replies[: len(confirm)], replies[len(confirm) :]
         if settings and isinstance(settings[0], RedisError):
             # Managed services forbid CONFIG. Not asked again, because each refusal is logged there.
@@ -125,17 +130,32 @@ class StoreProbe:
                 logger.info("appendfsync not checked: Redis forbids CONFIG GET")
             settings = []
         info = {} if isinstance(info_reply, RedisError) else parse_info(info_reply)
-        refusal, is_setup = self._refusal(probed, info)
-        if isinstance(info_reply, RedisError) and not refusal:
-            refusal, is_setup = _NO_INFO, True
-        if confirmed and not refusal:
-            refusal = self._confirmation.shortfall(confirmed[0])
+        refusal = self._refusal(probed, info)
+        if isinstance(info_reply, RedisError) and not refusal.text:
+            refusal = _Refusal(_NO_INFO, is_setup=True)
+        if confirmed and not refusal.text:
+            refusal = _Refusal(self._confirmation.shortfall(confirmed[0]))
         return StoreCheck(
-            refusal=refusal,
-            is_setup=is_setup,
+            refusal=refusal.text,
+            is_setup=refusal.is_setup,
+            is_url_wrong=refusal.is_url_wrong,
             durability_problems=_durability_problems(info_reply, info, settings),
             info=info,
             facts=None if isinstance(probed, RedisError) else _facts(probed, info),
+        )
+
+    async def _unanswered(self, error: JournalUnavailableError) -> StoreCheck:
+        cause = error.__cause__ or error
+        state, nowhere, fault = store_error(cause), no_primary_error(error), tls_fault(cause)
+        if state is None and fault is None and self._may_be_other_scheme:
+            self._may_be_other_scheme = False
+            options = redis_adapter.connection_options(self._connection.redis)
+            fault = await other_scheme(options, cause)
+        return StoreCheck(
+            refusal=str(fault or error),
+            is_setup=(state is not None and state.is_setup) or fault is not None,
+            is_url_wrong=(state is not None and state.is_url_wrong)
+            or (nowhere is not None and nowhere.is_url_wrong),
         )
 
     def _call(self) -> ScriptCall:
@@ -144,15 +164,21 @@ class StoreProbe:
             _ProbeArguments(self._new_id(), self._commands),
         )
 
-    def _refusal(self, probed: Any, info: dict[str, Any]) -> tuple[str, bool]:
-        """Return why an event could not be stored, and whether an operator must act."""
+    def _refusal(self, probed: Any, info: dict[str, Any]) -> _Refusal:
+        """Return why an event could not be stored."""
+        if info.get("redis_mode") == "cluster":
+            return _Refusal(str(CLUSTER_MODE), is_setup=True, is_url_wrong=True)
         if info.get("role") == "slave":  # first, because a writable replica loses what it is given
-            return str(READONLY), True
+            return _Refusal(str(READONLY), is_setup=True)
         if isinstance(probed, RedisError):
             state = store_error(probed)
-            return str(unavailable(probed)), state is not None and state.is_setup
+            return _Refusal(
+                str(unavailable(probed)),
+                is_setup=state is not None and state.is_setup,
+                is_url_wrong=state is not None and state.is_url_wrong,
+            )
         lacking = missing(self._probes, probed[2])
-        return (forbidden_text(lacking), True) if lacking else ("", False)
+        return _Refusal(forbidden_text(lacking), is_setup=True) if lacking else _Refusal()
 
 
 def parse_info(reply: Any) -> dict[str, Any]:

@@ -92,10 +92,13 @@ _MISCONF: Final = StoreError(
 _CLUSTER: Final = StoreError(
     code="MOVED",
     reason="is a node of a Redis Cluster, which the router does not support",
-    advice="use a Redis without cluster mode",
+    advice="use one without cluster mode, with replicas and Sentinel (docs/operate/redis.md)",
     reconnects=False,
     is_setup=True,
+    is_url_wrong=True,
 )
+CLUSTER_MODE: Final = msgspec.structs.replace(_CLUSTER, code="redis_mode:cluster")
+"""What INFO says of any node, also of the only one: keys of one command must share a slot there."""
 _CLUSTER_DOWN: Final = msgspec.structs.replace(_CLUSTER, code="CLUSTERDOWN")
 _MASTER_DOWN: Final = StoreError(
     code="MASTERDOWN",
@@ -106,6 +109,7 @@ _OTHERS: Final = (
     _MISCONF,
     _CLUSTER,
     _CLUSTER_DOWN,
+    msgspec.structs.replace(_CLUSTER, code="CROSSSLOT"),
     _MASTER_DOWN,
     _NO_DATABASE,
     StoreError(

@@ -17,7 +17,8 @@ from router.journal.pagination import (
     page_of_ids,
 )
 
-STORED = IndexedRecords("records", "index")
+RECORDS, INDEX = "router:dead:noc", "router:dead-index:noc"
+STORED = IndexedRecords(RECORDS, INDEX)
 LARGE = PAGE_BYTES // 4 + 1
 """Three records of this size fit into a page."""
 
@@ -26,8 +27,8 @@ LARGE = PAGE_BYTES // 4 + 1
 async def large(connection: Connection) -> list[str]:
     """Ten large records, in the order of their times."""
     members = [f"m{number}" for number in range(10)]
-    await connection.redis.hset("records", mapping=dict.fromkeys(members, b"x" * LARGE))
-    await connection.redis.zadd("index", {each: at for at, each in enumerate(members)})
+    await connection.redis.hset(RECORDS, mapping=dict.fromkeys(members, b"x" * LARGE))
+    await connection.redis.zadd(INDEX, {each: at for at, each in enumerate(members)})
     return members
 
 
@@ -50,8 +51,8 @@ async def test_a_page_ends_before_the_record_that_is_too_much(
 
 async def test_a_record_larger_than_a_page_is_a_page(connection: Connection) -> None:
     """Mutant: a page may be empty because its first record is too large."""
-    await connection.redis.hset("records", mapping={"a": b"x" * (PAGE_BYTES + 1), "b": b"y"})
-    await connection.redis.zadd("index", {"a": 1, "b": 2})
+    await connection.redis.hset(RECORDS, mapping={"a": b"x" * (PAGE_BYTES + 1), "b": b"y"})
+    await connection.redis.zadd(INDEX, {"a": 1, "b": 2})
 
     assert [items async for items in iterate(finder(connection))] == [("a",), ("b",)]
 

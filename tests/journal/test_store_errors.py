@@ -146,6 +146,7 @@ async def test_a_state_is_recognised_on_each_way_to_redis(
         ("UNBLOCKED force unblock from blocking operation, instance state changed", "UNBLOCKED"),
         ("MOVED 3999 127.0.0.1:6381", "MOVED"),
         ("CLUSTERDOWN Hash slot not served", "CLUSTERDOWN"),
+        ("CROSSSLOT Keys in request don't hash to the same slot", "CROSSSLOT"),
         ("Command # 1 (SET a 1) of pipeline caused error: MISCONF Redis is", "MISCONF"),
     ],
 )

@@ -143,6 +143,7 @@ class RedisServer:
             port=self.port,
             socket_timeout=_SECONDS,
             retry=Retry(NoBackoff(), 0),  # redis-py 8 would wait until a server has loaded its data
+            **({} if self._config_file else least_rights.operator()),
         )
         try:
             yield client

@@ -28,7 +28,11 @@ def durability_problems(info: dict[str, Any]) -> list[str]:
     policy = info.get("maxmemory_policy", "noeviction")
     if policy != "noeviction":
         found.append(f"maxmemory-policy is {policy}, which evicts events: set it to noeviction")
-    if not int(info.get("aof_enabled", 0)):
+    if "aof_enabled" not in info:
+        found.append(
+            "INFO does not say whether appendonly is on, so a restart may lose events: ask the service"
+        )
+    elif not int(info["aof_enabled"]):
         found.append("appendonly is no, so a restart loses events: set it to yes")
     return found
 

@@ -98,7 +98,7 @@ _CLUSTER: Final = StoreError(
     is_url_wrong=True,
 )
 CLUSTER_MODE: Final = msgspec.structs.replace(_CLUSTER, code="redis_mode:cluster")
-"""What INFO says of any node, also of the only one: keys of one command must share a slot there."""
+"""The state of each node of a cluster, also of the only one, by INFO."""
 _CLUSTER_DOWN: Final = msgspec.structs.replace(_CLUSTER, code="CLUSTERDOWN")
 _MASTER_DOWN: Final = StoreError(
     code="MASTERDOWN",

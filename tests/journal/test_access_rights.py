@@ -25,6 +25,7 @@ from router.journal.access_rights import (
 from router.journal.connection import Connection
 
 ROUTER = Path(router.__file__).parent
+PAGE = ROUTER.parent / "docs" / "operate" / "redis.md"
 COMMANDS = {right.name for right in RIGHTS if right.kind is RightKind.COMMAND}
 BY_NAME = {right.name: right for right in RIGHTS}
 
@@ -126,6 +127,16 @@ def test_what_is_missing(
     names: tuple[str, ...], commands: tuple[str, ...], expected: tuple[str, ...]
 ) -> None:
     assert tuple(right.name for right in denied(*names, commands=commands)) == expected
+
+
+def test_the_page_about_redis_has_the_rule_and_what_each_right_is_needed_for() -> None:
+    groups: dict[str, list[str]] = {}
+    for right in RIGHTS:
+        groups.setdefault(right.needed_for, []).append(f"`{right.grant}`".replace("|", "\\|"))
+    page = PAGE.read_text("utf-8")
+
+    assert f"```\n{acl_rule()}\n```" in page
+    assert "\n".join(f"| {needed} | {' '.join(them)} |" for needed, them in groups.items()) in page
 
 
 def test_a_grant_is_a_fragment_of_an_acl_rule() -> None:

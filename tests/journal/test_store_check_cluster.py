@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from support.processes import RouterProcess
-from support.redis_servers import RedisServer
+from support.redis_servers import RedisServer, free_port
 
 from router.journal.connection import connect
 from router.journal.store_check import StoreProbe
@@ -17,7 +17,11 @@ LINE = (
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    with RedisServer(tmp_path_factory.mktemp("redis") / "node", cluster_enabled="yes") as server:
+    with RedisServer(
+        tmp_path_factory.mktemp("redis") / "node",
+        cluster_enabled="yes",
+        cluster_port=str(free_port()),
+    ) as server:
         yield server
 
 

@@ -93,7 +93,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     mark_properties(items)
     for item in items:
         if least_rights.IS_ON and item.get_closest_marker("default_user"):
-            item.add_marker(pytest.mark.skip(reason="about the default user, who is off"))
+            item.add_marker(pytest.mark.skip(reason="needs the default user of Redis"))
         if folder_of(item.path) in SERVER_FOLDERS or "redis_server" in getattr(
             item, "fixturenames", ()
         ):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, Request
+from support import least_rights
 from support.browser import browsing, needs_browser
 from support.console_router import EVENTS, OPERATOR, RULES, event, watched_router
 from support.running import post_batch, running, settings_for, worker_of
@@ -27,9 +28,9 @@ async def test_an_open_overview_moves_says_what_is_away_and_recovers(
     redis_url: Secret, connection: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live_stream, "_RETRY_MS", 50)
-    socket = Path(redis_url.reveal().removeprefix("unix://").split("?")[0])
+    socket = least_rights.socket_of(redis_url)
     async with TcpProxy(socket) as redis:
-        url = Secret(f"redis://{redis.address}/0")
+        url = least_rights.as_router(Secret(f"redis://{redis.address}/0"))
         async with (
             watched_router(url, connection, tmp_path) as router,
             TcpProxy((router.address.host, router.address.port)) as network,

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from support import least_rights
 from support.console_router import EVENTS, OPERATOR, RULES, VIEWER, event, watched_router
 from support.console_visit import ConsoleVisit, visiting
 from support.running import post_batch, running, settings_for, worker_of
@@ -135,8 +136,8 @@ async def test_while_no_event_has_come_it_says_how_one_does(
 async def test_while_redis_is_away_it_says_so_and_what_to_do(
     redis_url: Secret, connection: Connection, tmp_path: Path
 ) -> None:
-    async with TcpProxy(Path(redis_url.reveal().removeprefix("unix://").split("?")[0])) as redis:
-        url = Secret(f"redis://{redis.address}/0")
+    async with TcpProxy(least_rights.socket_of(redis_url)) as redis:
+        url = least_rights.as_router(Secret(f"redis://{redis.address}/0"))
         async with (
             watched_router(url, connection, tmp_path) as router,
             visiting(router.url, OPERATOR) as visit,

@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from support import least_rights
 from support.books import Comparison
 from support.fault_rows import FigureRecorder
 from support.processes import RouterProcess
@@ -18,6 +19,8 @@ from support.redis_servers import RedisServer, fail_over
 from support.sender import TOKEN, Sender
 from support.tcp_proxy import TcpProxy
 from support.waiting import until
+
+from router.datatypes import Secret
 
 RULES = Path(__file__).parents[2] / "rules"
 RECOVERY_SECONDS = 10.0
@@ -51,7 +54,7 @@ def environ(address: TcpProxy, receivers: Receivers, tmp_path: Path) -> dict[str
     rules.mkdir()
     return {
         **receivers.environ(),
-        "ROUTER_REDIS_URL": f"redis://{address.address}/0",
+        "ROUTER_REDIS_URL": least_rights.as_router(Secret(f"redis://{address.address}/0")).reveal(),
         "ROUTER_RULES": str(unhurried(RULES, rules)),
         "ROUTER_TWILIO_AUTH_TOKENS": TOKEN.reveal(),
         "ROUTER_PORT": "0",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
+from support import least_rights
 from support.redis_servers import RedisServer, fail_over
 from support.tcp_proxy import TcpProxy
 
@@ -13,6 +14,9 @@ from router.datatypes import Secret
 from router.errors import JournalUnavailableError
 from router.journal.connection import Connection, connect, pair
 from router.journal.script import PlainArguments, Script, ScriptKeys
+
+ASKS_AS_ROUTER = True
+"""See ``support.least_rights``: what these tests ask goes through the connection that they are about."""
 
 STEPS = 300
 """Turns of the loop after which a use is cut off; each use takes fewer."""
@@ -36,6 +40,7 @@ async def ask(connection: Connection) -> None:
     await connection.redis.exists("a")
 
 
+@pytest.mark.default_user
 @pytest.mark.parametrize("use", [watch, several, ask])
 async def test_a_use_that_is_cut_off_at_any_moment_leaves_no_connection_behind(
     connection: Connection, use: object
@@ -64,6 +69,7 @@ class _Arguments(PlainArguments, frozen=True):
 WRITE = Script("write", _Keys, _Arguments, "return redis.call('SET', KEYS[1], ARGV[1])")
 
 
+@pytest.mark.default_user
 async def test_each_redis_py_talks_the_same_protocol_without_a_timeout_of_its_own(
     connection: Connection,
 ) -> None:
@@ -93,7 +99,11 @@ async def address(primary: RedisServer) -> AsyncIterator[TcpProxy]:
 
 @pytest.fixture
 async def moving(address: TcpProxy) -> AsyncIterator[Connection]:
-    connection = connect(Secret(f"redis://{address.address}/0"), deadline=1.0, max_connections=8)
+    connection = connect(
+        least_rights.as_router(Secret(f"redis://{address.address}/0")),
+        deadline=1.0,
+        max_connections=8,
+    )
     yield connection
     await connection.close()
 
@@ -151,7 +161,11 @@ async def test_a_pool_that_only_reads_is_given_up_with_its_pair(
     primary: RedisServer, successor: RedisServer, address: TcpProxy, moving: Connection
 ) -> None:
     """Mutants seen to fail: ``notice`` gives up its own only; ``RenewablePool`` closes no idle one."""
-    reader = connect(Secret(f"redis://{address.address}/0"), deadline=1.0, max_connections=2)
+    reader = connect(
+        least_rights.as_router(Secret(f"redis://{address.address}/0")),
+        deadline=1.0,
+        max_connections=2,
+    )
     pair(moving, reader)
     await write(moving)
     assert await server_port(reader) == primary.port

@@ -73,6 +73,7 @@ async def test_a_page_of_large_deliveries_is_limited_by_its_bytes(
     assert len(found[0]) >= fitting
 
 
+@pytest.mark.default_user
 async def test_no_command_reads_much_of_a_large_set_at_once(
     deliveries: Deliveries,
     connection: Connection,

@@ -271,11 +271,11 @@ async def test_the_job_of_a_missing_record_ends_when_it_is_begun(
     queue: JobQueue, connection: Connection
 ) -> None:
     await enqueue(connection, a=1, b=1)
-    await connection.redis.set("record", b"there")
+    await connection.redis.set("router:timer:a", b"there")
     await poll(queue)
 
-    assert await queue.begin_timer("a", TOKEN, "record") == (b"there", None)
-    assert await queue.begin_timer("b", TOKEN, "missing") is None
+    assert await queue.begin_timer("a", TOKEN, "router:timer:a") == (b"there", None)
+    assert await queue.begin_timer("b", TOKEN, "router:timer:b") is None
 
     assert await connection.redis.zrange(QUEUE, 0, -1) == [b"a"]
     assert await connection.redis.exists(keys.job("a"), keys.job("b")) == 1
@@ -287,14 +287,14 @@ async def test_work_is_not_begun_without_its_lease(
 ) -> None:
     """Seen to fail without the comparison in ``begin.lua``."""
     await enqueue(connection, a=1)
-    await connection.redis.set("record", b"there")
+    await connection.redis.set("router:timer:a", b"there")
     if owner is not None:
         await connection.redis.set(keys.lease("a"), owner)
 
     with pytest.raises(LeaseLostError, match="job a"):
-        await queue.begin_timer("a", TOKEN, "record")
+        await queue.begin_timer("a", TOKEN, "router:timer:a")
     with pytest.raises(LeaseLostError, match="job a"):
-        await queue.begin_timer("a", TOKEN, "missing")
+        await queue.begin_timer("a", TOKEN, "router:timer:b")
 
     assert await connection.redis.zscore(QUEUE, "a") == 1
 

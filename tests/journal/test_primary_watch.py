@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+from support import least_rights
 from support.redis_servers import RedisServer
 from support.scripted_sentinel import SERVICE, ScriptedSentinel
 from support.waiting import until
@@ -16,6 +17,9 @@ from router.journal.connection import Connection, connect, locator_of, pair
 from router.journal.primary_locator import PrimaryLocator
 from router.journal.primary_watch import PrimaryWatch
 from router.journal.script import PlainArguments, Script, ScriptKeys
+
+ASKS_AS_ROUTER = True
+"""See ``support.least_rights``: what these tests ask goes through the connection that they are about."""
 
 FAILOVER = "+failover-state-select-slave"
 
@@ -52,7 +56,7 @@ async def sentinels(
 @pytest.fixture
 def url(sentinels: list[ScriptedSentinel]) -> Secret:
     nodes = ",".join(each.address for each in sentinels)
-    return Secret(f"redis+sentinel://{nodes}/{SERVICE}")
+    return least_rights.as_router(Secret(f"redis+sentinel://{nodes}/{SERVICE}"))
 
 
 @pytest.fixture

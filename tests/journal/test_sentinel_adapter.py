@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from support import least_rights
 from support.redis_servers import RedisServer, free_port
 from support.scripted_sentinel import SERVICE, ScriptedSentinel
 from support.sentinels import NO_SENTINEL, SentinelServer, sentinel_program
@@ -16,6 +17,9 @@ from router.errors import JournalUnavailableError
 from router.journal import sentinel_adapter
 from router.journal.connection import Connection, connect
 from router.journal.sentinel import no_primary_error
+
+ASKS_AS_ROUTER = True
+"""See ``support.least_rights``: what these tests ask goes through the connection that they are about."""
 
 
 @pytest.fixture
@@ -42,7 +46,7 @@ async def sentinels(primary: RedisServer) -> AsyncIterator[list[ScriptedSentinel
 
 def url_of(sentinels: list[ScriptedSentinel]) -> Secret:
     nodes = ",".join(each.address for each in sentinels)
-    return Secret(f"redis+sentinel://{nodes}/{SERVICE}/3")
+    return least_rights.as_router(Secret(f"redis+sentinel://{nodes}/{SERVICE}/3"))
 
 
 @pytest.fixture
@@ -61,6 +65,7 @@ def test_the_installed_redis_py_has_the_private_name() -> None:
     assert sentinel_adapter.is_usable()
 
 
+@pytest.mark.default_user
 async def test_the_primary_that_a_sentinel_names_is_reached(
     primary: RedisServer, located: Connection
 ) -> None:
@@ -88,6 +93,7 @@ async def test_a_replica_is_not_written_to_and_another_sentinel_is_asked(
     assert await server_port(located) == primary.port
 
 
+@pytest.mark.default_user
 async def test_a_subscription_is_led_to_the_primary_too(
     primary: RedisServer, located: Connection
 ) -> None:
@@ -119,6 +125,7 @@ async def test_sentinels_that_are_away_are_named_by_the_error(
     assert found.is_url_wrong
 
 
+@pytest.mark.default_user
 async def test_servers_and_sentinels_may_have_tls_and_users_of_their_own(tmp_path: Path) -> None:
     """Mutant seen to fail: the sentinels' password is that of the servers."""
     if sentinel_program() is None:

@@ -21,6 +21,9 @@ from router.journal.connection import Connection, connect
 from router.journal.script import PlainArguments, Script, ScriptKeys
 from router.journal.store_errors import ReconnectPace, reconnects, store_error
 
+ASKS_AS_ROUTER = True
+"""See ``support.least_rights``: what these tests ask goes through the connection that they are about."""
+
 
 class _Keys(ScriptKeys, frozen=True):
     key: str
@@ -282,6 +285,7 @@ def test_after_ten_calm_seconds_the_next_error_reconnects_at_once() -> None:
     assert given_up(0, 0.05, 0.2, 0.3, 10.4, 10.5) == [0, 0.2, 10.4]
 
 
+@pytest.mark.default_user
 async def test_a_wrong_password_is_named_and_not_shown(server: RedisServer) -> None:
     url = Secret(f"redis://nadja:c4nary@127.0.0.1:{server.port}/0")
     connection = connect(url, deadline=5.0, max_connections=2)

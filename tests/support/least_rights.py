@@ -7,6 +7,7 @@ configure or empty it, they ask as its operator. Without the variable nothing he
 
 import os
 import sys
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -49,6 +50,11 @@ def as_operator(url: Secret) -> Secret:
     return _as_user(url, OPERATOR)
 
 
+def socket_of(url: Secret) -> Path:
+    """Return the path of the socket in a URL, which may have a user."""
+    return Path(urlsplit(url.reveal()).path)
+
+
 def operator() -> dict[str, Any]:
     """Return the options of a client that logs in as the operator."""
     return {"username": OPERATOR, "password": OPERATOR} if IS_ON else {}
@@ -57,6 +63,13 @@ def operator() -> dict[str, Any]:
 def login() -> tuple[bytes, ...]:
     """Return the commands that begin a connection of the operator."""
     return (f"AUTH {OPERATOR} {OPERATOR}\r\n".encode(),) if IS_ON else ()
+
+
+def sentinel_lines(service: str) -> tuple[str, ...]:
+    """Return the lines of a sentinel's configuration by which it logs in to servers as the operator."""
+    if not IS_ON:
+        return ()
+    return f"sentinel auth-user {service} {OPERATOR}", f"sentinel auth-pass {service} {OPERATOR}"
 
 
 def _as_user(url: Secret, user: str) -> Secret:
@@ -95,9 +108,13 @@ def _set_client(connection: Connection, redis: Any) -> None:
 
 
 def _client_for_caller(connection: Connection) -> Any:
-    """Return the router's client to the router, and the operator's to the tests."""
+    """Return the router's client to the router, and the operator's to the tests.
+
+    A test module whose object is the connection itself sets ``ASKS_AS_ROUTER``.
+    """
     clients = vars(connection)
-    if sys._getframe(1).f_globals["__name__"].startswith("router."):
+    caller = sys._getframe(1).f_globals
+    if caller["__name__"].startswith("router.") or "ASKS_AS_ROUTER" in caller:
         return clients["routers"]
     if "operators" not in clients:
         pool = clients["routers"].connection_pool

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from router.datatypes import Secret
 from router.dev.embedded_redis import find_server
+from support import least_rights
 from support.redis_servers import RedisServer, free_port
 
 SERVICE: Final = "main"
@@ -134,6 +135,7 @@ class SentinelSetup:
                 f"sentinel down-after-milliseconds {SERVICE} {down_after_ms}",
                 f"sentinel failover-timeout {SERVICE} 10000",
                 f"sentinel parallel-syncs {SERVICE} 2",
+                *least_rights.sentinel_lines(SERVICE),
             )
             for number in range(3)
         ]
@@ -159,7 +161,7 @@ class SentinelSetup:
     @property
     def url(self) -> Secret:
         nodes = ",".join(each.address for each in self.sentinels)
-        return Secret(f"redis+sentinel://{nodes}/{SERVICE}/0")
+        return least_rights.as_router(Secret(f"redis+sentinel://{nodes}/{SERVICE}/0"))
 
     @property
     def primary(self) -> RedisServer:

@@ -20,10 +20,11 @@ from typing import Final, Self
 
 import msgspec
 
+from router.datatypes import Secret
 from router.dev.embedded_redis import EmbeddedRedis, find_server
 from router.journal import ledger
 from router.journal.connection import connect
-from support import nemesis
+from support import least_rights, nemesis
 from support.books import Comparison
 from support.nemesis import Fault, Nemesis
 from support.processes import RouterProcess
@@ -166,7 +167,9 @@ class Soak:
             rules({name: each.url for name, each in self._receivers.items()})
         )
         environ = {
-            "ROUTER_REDIS_URL": f"redis://{self._proxy.address}/0",
+            "ROUTER_REDIS_URL": least_rights.as_router(
+                Secret(f"redis://{self._proxy.address}/0")
+            ).reveal(),
             "ROUTER_RULES": str(rules_folder),
             "ROUTER_EVENTS_TOKEN": TOKEN.reveal(),
             "ROUTER_PORT": "0",

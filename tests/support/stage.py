@@ -10,12 +10,14 @@ from typing import Any, Final
 import msgspec
 
 from router.clock import system_clock
+from router.datatypes import Secret
 from router.dev.embedded_redis import EmbeddedRedis
 from router.events.decode import decode_request
 from router.events.model import Event, Received
 from router.journal import ledger
 from router.journal.batches import Batches
 from router.journal.connection import Connection, connect
+from support import least_rights
 from support.books import Comparison
 from support.processes import RouterProcess
 from support.steady_load import TOKEN, SteadyLoad, Tally
@@ -32,6 +34,10 @@ destinations:
 rules:
   - {{name: all, events: ["*"], send_to: [alfa, bravo]}}
 """
+
+
+def _url_of(proxy: TcpProxy) -> str:
+    return least_rights.as_router(Secret(f"redis://{proxy.address}/0")).reveal()
 
 
 class Stage:
@@ -69,14 +75,14 @@ class Stage:
 
     def ingress(self, **environ: str) -> RouterProcess:
         """Return an ingress process, which is not started yet."""
-        url = f"redis://{self.ingress_proxy.address}/0"
+        url = _url_of(self.ingress_proxy)
         return RouterProcess(
             "ingress", environ={**self.environ, "ROUTER_REDIS_URL": url, **environ}
         )
 
     def worker(self, **environ: str) -> RouterProcess:
         """Return a worker process, which is not started yet."""
-        url = f"redis://{self.worker_proxy.address}/0"
+        url = _url_of(self.worker_proxy)
         return RouterProcess("worker", environ={**self.environ, "ROUTER_REDIS_URL": url, **environ})
 
     @asynccontextmanager

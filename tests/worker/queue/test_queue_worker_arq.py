@@ -10,6 +10,7 @@ import pytest
 from arq.connections import ArqRedis, RedisSettings
 from arq.jobs import Job, JobStatus
 from arq.worker import async_check_health
+from support import least_rights
 from support.clock import SetClock
 from support.events import event_from
 from support.waiting import until
@@ -47,6 +48,7 @@ async def arq(redis_server: EmbeddedRedis, redis_url: Secret) -> AsyncIterator[A
     del redis_url
     client = ArqRedis(
         unix_socket_path=str(redis_server.socket),
+        **least_rights.operator(),
         job_serializer=msgspec.msgpack.encode,
         job_deserializer=msgspec.msgpack.decode,
         default_queue_name=QUEUE,
@@ -197,7 +199,7 @@ async def test_the_status_of_a_running_and_of_an_ended_job(
 
 async def health(server: EmbeddedRedis) -> int:
     """Return the exit code of arq's check: 0 for healthy, 1 for not."""
-    settings = RedisSettings(unix_socket_path=str(server.socket))
+    settings = RedisSettings(unix_socket_path=str(server.socket), **least_rights.operator())
     return await async_check_health(settings, queue_name=QUEUE)
 
 
@@ -237,7 +239,8 @@ async def test_arqs_command_finds_the_worker_of_a_queue_healthy(
         "from arq.connections import RedisSettings\n"
         "class WorkerSettings:\n"
         f"    queue_name = {QUEUE!r}\n"
-        f"    redis_settings = RedisSettings(unix_socket_path={str(redis_server.socket)!r})\n"
+        f"    redis_settings = RedisSettings(unix_socket_path={str(redis_server.socket)!r},"
+        f" **{least_rights.operator()!r})\n"
     )
 
     async def written() -> bool:

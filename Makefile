@@ -76,7 +76,7 @@ helm-files: $(VENV)/dev  ## Write what deploy/helm has of the settings, and the 
 	$(BIN)/python tests/write_helm_files.py
 
 test-acl: $(VENV)/dev  ## Run the tests with a Redis user who has only the rights of deploy/redis/users.acl
-	ROUTER_TEST_ACL=1 $(BIN)/pytest -n auto
+	REDIS_LEAST_RIGHTS=1 $(BIN)/pytest -n auto
 
 test-slow: $(VENV)/dev  ## Run the long tests: properties, faults under load, soak, long fuzzing; print the table of all faults
 	$(BIN)/pytest -n auto --hypothesis-profile thorough -m "hypothesis and not slow" --timeout 600

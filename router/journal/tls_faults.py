@@ -8,6 +8,7 @@ Sources: OpenSSL's X509_V_ERR_* (x509_vfy.h) and the alerts of RFC 8446, section
 """
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Iterator
 from typing import Any, Final
@@ -124,7 +125,7 @@ async def _speaks_plainly(host: str, port: int) -> bool:
             reader, writer = await asyncio.open_connection(host, port)
             writer.write(b"PING\r\n")
             first = await reader.read(1)
-            writer.close()
+            await _close(writer)
     except OSError:
         return False
     return first in {b"+", b"-"}
@@ -138,9 +139,15 @@ async def _speaks_tls(host: str, port: int) -> bool:
     try:
         async with asyncio.timeout(_SECONDS):
             _, writer = await asyncio.open_connection(host, port, ssl=context)
+            await _close(writer)
     except ssl.SSLError as error:
         return "ALERT" in (error.reason or "")
     except OSError:
         return False
-    writer.close()
     return True
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with contextlib.suppress(OSError):  # the server may have hung up
+        await writer.wait_closed()

@@ -34,7 +34,7 @@ OPTIONS_IN_LUA = {"INCRBY"}
 """Words of a script that are commands elsewhere: an operation of BITFIELD."""
 CLIENTS = {"redis", "pipeline", "pipe", "sizes", "records", "subscription"}
 """What the client of Redis, its pipelines and subscriptions are called in the router."""
-METHODS = {"delete": "DEL"}
+METHODS = {"delete": "DEL", "config_get": "CONFIG"}
 """Methods of redis-py that do not have the name of their command."""
 NOT_COMMANDS = {"execute", "pipeline", "pubsub", "get_message", "aclose", "execute_command"}
 PACKED = re.compile(r"\(\s*\"([A-Z]{3,})\",")

@@ -1,4 +1,4 @@
-"""Redis servers whose default user is off: ``ROUTER_TEST_ACL=1 pytest``, or ``make test-acl``.
+"""Redis servers whose default user is off: ``REDIS_LEAST_RIGHTS=1 pytest``, or ``make test-acl``.
 
 The router logs in as a user with the rights of ``router/journal/access_rights.py`` and no others, in the
 processes that tests start and in the tests' own. What the tests themselves ask of Redis, to inspect,
@@ -19,7 +19,8 @@ from router.journal import redis_adapter
 from router.journal.access_rights import acl_rule
 from router.journal.connection import Connection
 
-IS_ON: Final = bool(os.environ.get("ROUTER_TEST_ACL"))
+# Not ROUTER_…, because such a name that is no setting is an error of each command.
+IS_ON: Final = bool(os.environ.get("REDIS_LEAST_RIGHTS"))
 ROUTER: Final = "router"
 """The name and the password of the router's user."""
 OPERATOR: Final = "operator"

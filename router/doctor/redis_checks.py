@@ -117,6 +117,8 @@ def _of_certificate(way: RedisReach, now: float) -> Iterator[DoctorCheck]:
 def _of_refused_connection(facts: RedisFacts) -> DoctorCheck:
     """Return why Redis has accepted a connection and answers no command: mostly the login."""
     reason = facts.look.refusal or "Redis did not answer"
+    if facts.look.is_tls_wrong:
+        return _checks.stated("answer", Status.PROBLEM, reason)
     if facts.look.is_setup or facts.look.is_url_wrong:
         name = "login" if facts.look.is_url_wrong else "write"
         return _checks.stated(name, Status.PROBLEM, reason)

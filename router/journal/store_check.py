@@ -66,6 +66,8 @@ class StoreCheck(msgspec.Struct, frozen=True, kw_only=True):
     """Whether only an operator can end that state."""
     is_url_wrong: bool = False
     """Whether ROUTER_REDIS_URL does not fit this Redis."""
+    is_tls_wrong: bool = False
+    """Whether the connection failed at TLS, or at a port that speaks it and should not, or the reverse."""
     durability_problems: tuple[str, ...] = ()
     info: dict[str, Any] = {}
     """Redis's INFO; empty if it gave none."""
@@ -154,6 +156,7 @@ class StoreProbe:
         return StoreCheck(
             refusal=str(fault or error),
             is_setup=(state is not None and state.is_setup) or fault is not None,
+            is_tls_wrong=fault is not None,
             is_url_wrong=(state is not None and state.is_url_wrong)
             or (nowhere is not None and nowhere.is_url_wrong),
         )

@@ -50,6 +50,7 @@ async def test_it_is_as_durable_as_production_needs(tmp_path: Path) -> None:
     assert not server.socket.exists()
 
 
+@pytest.mark.default_user
 async def test_data_is_there_after_a_stop_and_after_a_kill(tmp_path: Path) -> None:
     program = find_server("")
     for end in (EmbeddedRedis.stop, EmbeddedRedis.kill):

@@ -183,6 +183,7 @@ async def test_a_replica_is_a_problem(tmp_path: Path) -> None:
     assert "point ROUTER_REDIS_URL at the primary" in {each.fix for each in checks}
 
 
+@pytest.mark.default_user
 async def test_a_wrong_password_is_a_problem_of_the_login(tmp_path: Path) -> None:
     with RedisServer(tmp_path) as server:
         server.ask("CONFIG", "SET", "requirepass", "right")
@@ -289,7 +290,7 @@ async def test_redis_without_tls_at_a_port_with_it_names_rediss() -> None:
         (check,) = await checks_of(Secret(f"redis://127.0.0.1:{server.port}/0"))
 
     assert check.name == "answer"
-    assert check.fix.startswith("write rediss:// into ROUTER_REDIS_URL")
+    assert check.fix == "write rediss:// instead of redis://"
 
 
 def test_an_address_has_no_password() -> None:

@@ -61,7 +61,7 @@ from router.journal import (
 from router.journal.batches import Batches
 from router.journal.connection import connect
 from router.journal.source_log import SourceLog
-from router.journal.store_check import ACCEPT_COMMANDS, StoreProbe
+from router.journal.store_check import StoreProbe
 from router.journal.store_watch import StoreWatch
 from router.journal.twilio_tests import SinkTests
 from router.metrics import Metrics
@@ -279,7 +279,7 @@ async def _site() -> HttpSite:
     clock = system_clock()
     metrics = Metrics()
     connection = connect(settings.redis_url, deadline=0.2, max_connections=1)
-    probe = StoreProbe(connection, clock.new_id, ACCEPT_COMMANDS, confirmation(settings))
+    probe = StoreProbe(connection, clock.new_id, confirmation=confirmation(settings))
     admission = AdmissionControl(connection, probe, StoreWatch(metrics), strict=False)
     commit = EventCommit(
         Batches(connection, clock, admission.accepted, confirmation(settings)),

@@ -21,6 +21,8 @@ from support.command_blocks import Block
 from support.sinks import HttpSink
 from support.waiting import until
 
+from router.settings.env_file import DISABLED
+
 ROOT: Final = Path(__file__).parents[2]
 SECONDS: Final = 60
 _FORBIDDEN: Final = (
@@ -92,7 +94,12 @@ class PageSession:
         self._slack = slack
         self._port = environ.get("ROUTER_PORT") or str(free_port())
         self._scripts = folder.parent / f"{folder.name}-session"
-        kept = {name: text for name, text in os.environ.items() if not name.startswith("ROUTER_")}
+        kept = {
+            name: text
+            for name, text in os.environ.items()
+            # A reader's commands read the reader's .env.
+            if not name.startswith("ROUTER_") and name != DISABLED
+        }
         self._environ = {
             **kept,
             "PATH": f"{self._scripts}:{Path(sys.prefix) / 'bin'}:{kept.get('PATH', '')}",

@@ -17,11 +17,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from router.settings.env_file import DISABLED
 from support.command_blocks import Block
 from support.sinks import HttpSink
 from support.waiting import until
-
-from router.settings.env_file import DISABLED
 
 ROOT: Final = Path(__file__).parents[2]
 SECONDS: Final = 60

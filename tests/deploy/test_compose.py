@@ -22,6 +22,7 @@ from support.redis_servers import RedisServer
 from support.waiting import until
 
 from router.configuration.load import load
+from router.settings.env_file import DISABLED, read_env_file
 from router.settings.model import SETTINGS, Settings
 
 ROOT: Final = Path(__file__).parents[2]
@@ -109,6 +110,7 @@ async def as_written(block: str, folder: Path, running: dict[str, Container]) ->
             **kept,
             "PATH": f"{programs}:{sys.prefix}/bin:{os.environ['PATH']}",
             "XDG_STATE_HOME": str(folder),
+            DISABLED: "1",  # the checkout may have an .env of its developer
             "ROUTER_PORT": running["ingress"].ports["ROUTER_PORT"],
         },
         stdout=asyncio.subprocess.PIPE,
@@ -223,6 +225,14 @@ def test_each_variable_of_dotenv_arrives(checkout: Path, name: str) -> None:
         "noc-mail",
         "tickets",
     }
+
+
+def test_commands_read_the_same_dotenv_as_compose(tmp_path: Path) -> None:
+    """A command in the checkout reads ``.env`` too, by another reader."""
+    (dotenv,) = blocks("dotenv")
+    (tmp_path / ".env").write_text(dotenv, "utf-8")
+
+    assert read_env_file(tmp_path / ".env") == read_dotenv(dotenv, {})
 
 
 @pytest.mark.parametrize("name", OURS)

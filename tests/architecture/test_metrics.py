@@ -25,7 +25,7 @@ def described() -> dict[str, Metric]:
 
 def documented() -> dict[str, str]:
     """Name without the prefix -> the row's cells."""
-    text = (ROOT / "docs" / "operate" / "operations.md").read_text()
+    text = (ROOT / "docs" / "reference" / "metrics.md").read_text()
     rows = re.findall(r"^\| `(\w+)` \| (counter|gauge|histogram) \|", text, re.MULTILINE)
     return dict(rows)
 

@@ -5,7 +5,7 @@ ARG PYTHON=python:3.12-slim-bookworm
 FROM ${PYTHON} AS builder
 WORKDIR /src
 RUN python -m venv /opt/router
-# The extras kinesis, apprise and otel too, and no embedded Redis, which is for trying things out.
+# The extras kinesis, apprise, otel and re2 too, and no embedded Redis, which is for trying things out.
 COPY constraints/image.txt constraints/
 RUN /opt/router/bin/pip install --no-cache-dir --require-hashes -r constraints/image.txt
 COPY pyproject.toml README.md LICENSE ./

@@ -140,9 +140,9 @@ bench-rules: $(VENV)/bench  ## What judging costs, beside two other rule engines
 	$(BIN)/python -m bench rules
 
 PIN     := uv pip compile --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11
-COMPILE := $(PIN) --extra embedded --group build pyproject.toml
+COMPILE := $(PIN) --extra embedded --extra re2 --group build pyproject.toml
 # What the image has: the extras that a service can use.
-IMAGE   := --extra apprise --extra kinesis --extra otel
+IMAGE   := --extra apprise --extra kinesis --extra otel --extra re2
 
 constraints:  ## Pin what pyproject.toml asks for (needs uv; UPGRADE=--upgrade for the newest)
 	$(COMPILE) $(UPGRADE) -o constraints/run.txt

@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-import re2
-
 from router.cel import limits
 from router.cel.functions import FUNCTIONS
 from router.cel.tree import Call, Let, ListLiteral, Literal, MapLiteral, Node
 from router.cel.values import ERROR, Optional, make_map
 from router.errors import ConditionError
+from router.regex import Pattern, compile_pattern
 
 _TIME_HINTS: Final = {
     "timestamp": 'a timestamp is written as "2025-10-14T09:30:00Z"',
@@ -88,7 +87,7 @@ def check(tree: Node) -> None:
                 pattern(node.arguments[-1])
 
 
-def pattern(node: Node) -> Any:
+def pattern(node: Node) -> Pattern:
     """Compile a regular expression. Raise ConditionError."""
     if not isinstance(node, Literal) or not isinstance(node.value, str):
         raise ConditionError(
@@ -102,13 +101,6 @@ def pattern(node: Node) -> Any:
         raise ConditionError(str(error), offset=node.offset, length=node.length) from None
 
 
-def regular_expression(text: str) -> Any:
+def regular_expression(text: str) -> Pattern:
     """Compile a regular expression in RE2 syntax. Raise ValueError."""
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = limits.REGEX_MEMORY
-    try:
-        return re2.compile(text, options)
-    except re2.error as error:
-        reason = error.args[0].decode() if isinstance(error.args[0], bytes) else error.args[0]
-        raise ValueError(f"not a regular expression in RE2 syntax: {reason}") from None
+    return compile_pattern(text, max_memory=limits.REGEX_MEMORY)

@@ -22,7 +22,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 import msgspec
-import re2
 
 from router.cel.searches import charges_searches
 from router.cel.tree import (
@@ -44,6 +43,7 @@ from router.cel.tree import (
     Node,
     Not,
 )
+from router.regex import escape
 
 
 class AnyElement(enum.Enum):
@@ -309,8 +309,8 @@ def _constant_items(node: Node) -> list[_Constant] | None:
 
 _PATTERNS: Final[Mapping[str, Callable[[str], str]]] = {
     "matches": lambda pattern: pattern,
-    "contains": re2.escape,
-    "endsWith": lambda ending: f"{re2.escape(ending)}\\z",
+    "contains": escape,
+    "endsWith": lambda ending: f"{escape(ending)}\\z",
 }
 
 

@@ -16,8 +16,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
-import re2
 
+from router.regex import instruction_count, set_search
 from router.rules.index.atoms import Constant, Predicate, comparable_class
 
 Collect = Callable[[Any, list[int]], None]
@@ -149,8 +149,8 @@ def patterns(tests: Iterable[CodedConstant]) -> tuple[list[Collect], list[int]]:
     some: list[CodedConstant] = []
     size = 0
     for pattern, code in tests:
-        own = re2.compile(str(pattern)).programsize
-        if own > _LARGEST_PATTERN:
+        own = instruction_count(str(pattern))
+        if own is None or own > _LARGEST_PATTERN:
             too_large.append(code)
             continue
         if size + own > _LARGEST_SET:
@@ -164,36 +164,23 @@ def patterns(tests: Iterable[CodedConstant]) -> tuple[list[Collect], list[int]]:
 
 
 def _pattern_set(tests: Iterable[CodedConstant], size: int) -> Collect:
-    """Return a table that searches a string for all patterns in one pass.
-
-    If the memory is too small for the patterns, RE2's automaton stops without an error. The first
-    pattern of each set therefore matches every string, so that its absence from the result shows
-    that RE2 stopped.
-    """
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = max(_LEAST_MEMORY, size * _MEMORY_PER_INSTRUCTION)
-    by_pattern: dict[str, list[int]] = {"": []}
+    """Return a table that searches a string for all patterns."""
+    by_pattern: dict[str, list[int]] = {}
     for pattern, code in tests:
         by_pattern.setdefault(str(pattern), []).append(code)
-    automaton = re2.Set.SearchSet(options)
-    for pattern in by_pattern:
-        automaton.Add(pattern)
-    automaton.Compile()
-    match = automaton.Match
+    memory = max(_LEAST_MEMORY, size * _MEMORY_PER_INSTRUCTION)
+    search = set_search(list(by_pattern), max_memory=memory)
     codes_of = list(by_pattern.values())
-    has_empty_pattern = bool(codes_of[0])
 
     def collect(value: str, codes: list[int]) -> None:
         try:
-            found = match(value.encode())
+            found = search(value)
         except UnicodeEncodeError:  # a lone surrogate, which a string of an event may contain
             raise InconclusiveLookupError from None
-        if not found or found[0] != 0:
+        if found is None:
             raise InconclusiveLookupError
-        if len(found) > 1 or has_empty_pattern:
-            for position in found:
-                codes += codes_of[position]
+        for position in found:
+            codes += codes_of[position]
 
     return collect
 

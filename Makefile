@@ -75,6 +75,9 @@ helm: $(VENV)/dev  ## Fetch Helm and the schemas of Kubernetes for the tests of 
 helm-files: $(VENV)/dev  ## Write what deploy/helm has of the settings, and the table of its values
 	$(BIN)/python tests/write_helm_files.py
 
+test-pythons: $(VENV)/dev  ## Run the tests on each Python from 3.11 that is found
+	$(BIN)/python tests/pythons.py
+
 test-acl: $(VENV)/dev  ## Run the tests with a Redis user who has only the rights of deploy/redis/users.acl
 	REDIS_LEAST_RIGHTS=1 $(BIN)/pytest -n auto
 
@@ -155,4 +158,4 @@ constraints:  ## Pin what pyproject.toml asks for (needs uv; UPGRADE=--upgrade f
 
 # bench and docs are folders, too.
 .PHONY: docs reference bench bench-short bench-rules
-.PHONY: help run schemas test test-deploy browser monitoring proxies screenshots test-fast test-acl test-matrix redis-py test-redis-py helm helm-files test-slow conformance lint constraints audit sbom fuzz
+.PHONY: help run schemas test test-deploy browser monitoring proxies screenshots test-fast test-acl test-matrix redis-py test-redis-py test-pythons helm helm-files test-slow conformance lint constraints audit sbom fuzz

@@ -36,7 +36,7 @@ def test_an_entry_becomes_a_kind_with_its_configuration() -> None:
         ("{capture: {}, http: {}}", '1:20: destination "noc" has a second kind, "http"'),
         ("{capture: {keep: 0}}", "1:23: keep must be at least 1"),
         ("{http: {url: '${URI}'}}", "1:20: ${URI} is not set (did you mean ${URL}?)"),
-        ("{http: {url: '${EMPTY}'}}", "1:20: ${EMPTY} is empty"),
+        ("{http: {url: '${EMPTY}'}}", "1:20: ${EMPTY} is not set: it is empty"),
     ],
 )
 def test_a_wrong_entry_is_reported(text: str, expected: str) -> None:

@@ -60,9 +60,8 @@ async def test_failovers_under_500_events_a_second(
     for number, plan in enumerate(ALL_PLANS):  # one after the other, for the machine's sake
         folder = tmp_path / str(number)
         folder.mkdir()
-        runs.append(await failover_run.run(plan, folder))
-    print(f"\n{failover_run.table(runs)}")  # noqa: T201 - the figures
-    for found in runs:
+        found = await failover_run.run(plan, folder)
+        runs.append(found)
         fault_figures(
             accepted=found.accepted,
             lost=found.lost,
@@ -70,6 +69,7 @@ async def test_failovers_under_500_events_a_second(
             drain_seconds=found.drain_seconds,
             note=f"{found.plan.fault}: {found.unavailable_seconds:.1f} s without a 2xx",
         )
+    print(f"\n{failover_run.table(runs)}")  # noqa: T201 - the figures
 
     confirmed = [each for each in runs if each.plan.accept_replicas]
     assert {each.plan.fault: each.lost for each in confirmed} == dict.fromkeys(Fault, 0)

@@ -6,13 +6,15 @@ import itertools
 import signal
 import time
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
+from redis import Redis
+from redis.exceptions import RedisError
 
 from support.processes import RouterProcess
 from support.redis_servers import RedisServer
-from support.sentinels import SentinelSetup
+from support.sentinels import SERVICE, SentinelServer, SentinelSetup
 from support.steady_load import TOKEN, SteadyLoad, Tally
 from support.waiting import until
 
@@ -41,6 +43,9 @@ class Fault(enum.StrEnum):
     KILL = "kill -9"
     STOP = "SIGSTOP"
     PLANNED = "SENTINEL FAILOVER"
+    PARTITION = "partition"
+    """The router is left with the former primary; the other servers and sentinels are on the other side.
+    """
 
 
 class FailoverPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +56,8 @@ class FailoverPlan(msgspec.Struct, frozen=True, kw_only=True):
     """ROUTER_ACCEPT_REPLICAS."""
     min_replicas: int = 0
     """``min-replicas-to-write`` of the servers."""
+    max_lag: int = 10
+    """``min-replicas-max-lag``, in seconds."""
     rate: float = 500.0
     """Events a second."""
     before: float = 3.0
@@ -115,7 +122,7 @@ async def run(plan: FailoverPlan, folder: Path) -> FailoverFigures:
         folder,
         down_after_ms=plan.down_after_ms,
         min_replicas_to_write=str(plan.min_replicas),
-        min_replicas_max_lag="10",
+        min_replicas_max_lag=str(plan.max_lag),
     )
     await asyncio.to_thread(setup.__enter__)
     try:
@@ -124,7 +131,7 @@ async def run(plan: FailoverPlan, folder: Path) -> FailoverFigures:
             rules.mkdir()
             (rules / "rules.yaml").write_text(_RULES.format(prompt=prompt.url, late=late.url))
             environ = {
-                "ROUTER_REDIS_URL": f"{setup.url.reveal()}?client_name={_CLIENT}",
+                "ROUTER_REDIS_URL": _url(plan.fault, setup),
                 "ROUTER_RULES": str(rules),
                 "ROUTER_EVENTS_TOKEN": TOKEN.reveal(),
                 "ROUTER_ACCEPT_REPLICAS": str(plan.accept_replicas),
@@ -144,7 +151,8 @@ async def run(plan: FailoverPlan, folder: Path) -> FailoverFigures:
 async def _measure(
     plan: FailoverPlan, setup: SentinelSetup, ingress: RouterProcess, tallies: tuple[Tally, Tally]
 ) -> FailoverFigures:
-    await until(lambda: _are_listened_to(setup))
+    listened_to = setup.sentinels[:1] if plan.fault is Fault.PARTITION else setup.sentinels
+    await until(lambda: _are_listened_to(listened_to))
     load = SteadyLoad(ingress.url, rate=plan.rate, pause=_PAUSE)
     former, late = setup.primary, tallies[1]
     late.status = 503
@@ -154,11 +162,14 @@ async def _measure(
         failed_at = time.monotonic()
         await asyncio.to_thread(_end, plan.fault, setup, former)
         await asyncio.sleep(plan.after)
+        if plan.fault is Fault.PARTITION:
+            await asyncio.to_thread(_bring_back, setup, plan.fault, former)
         load.stop()
     left_behind = _left_behind(former) if plan.fault is Fault.PLANNED else 0
     if plan.sees_demotion:
         await until(lambda: _has_successor(setup, former), seconds=30)
-        await asyncio.to_thread(_bring_back, plan.fault, former)
+        if plan.fault is not Fault.PARTITION:
+            await asyncio.to_thread(_bring_back, setup, plan.fault, former)
         await until(lambda: _is_replica(former), seconds=60)
     late.status = 200
     began_at = time.monotonic()
@@ -180,11 +191,11 @@ async def _measure(
     )
 
 
-async def _are_listened_to(setup: SentinelSetup) -> bool:
+async def _are_listened_to(sentinels: list[SentinelServer]) -> bool:
     """Whether ingress and worker listen to each sentinel."""
 
     def lists() -> list[bytes]:
-        return [sentinel.ask("CLIENT", "LIST") for sentinel in setup.sentinels]
+        return [sentinel.ask("CLIENT", "LIST") for sentinel in sentinels]
 
     return all(each.count(b" psub=3 ") == 2 for each in await asyncio.to_thread(lists))
 
@@ -202,9 +213,15 @@ def _end(fault: Fault, setup: SentinelSetup, primary: RedisServer) -> None:
             primary.signal(signal.SIGSTOP)
         case Fault.PLANNED:
             setup.fail_over()
+        case Fault.PARTITION:
+            # The router has a user of its own; the others can no longer log in.
+            setup.sentinels[0].signal(signal.SIGSTOP)
+            primary.ask("ACL", "SETUSER", "default", "off")
+            with _router_client(primary) as client:
+                client.execute_command("CLIENT", "KILL", "USER", "default")
 
 
-def _bring_back(fault: Fault, primary: RedisServer) -> None:
+def _bring_back(setup: SentinelSetup, fault: Fault, primary: RedisServer) -> None:
     match fault:
         case Fault.KILL:
             primary.start()
@@ -212,6 +229,22 @@ def _bring_back(fault: Fault, primary: RedisServer) -> None:
             primary.signal(signal.SIGCONT)
         case Fault.PLANNED:
             pass
+        case Fault.PARTITION:
+            with _router_client(primary) as client:
+                client.execute_command("ACL", "SETUSER", "default", "on")
+            setup.sentinels[0].signal(signal.SIGCONT)
+
+
+def _url(fault: Fault, setup: SentinelSetup) -> str:
+    if fault is not Fault.PARTITION:
+        return f"{setup.url.reveal()}?client_name={_CLIENT}"
+    for server in setup.servers:
+        server.ask("ACL", "SETUSER", _CLIENT, "on", f">{_CLIENT}", "~*", "&*", "+@all")
+    return f"redis+sentinel://{_CLIENT}:{_CLIENT}@{setup.sentinels[0].address}/{SERVICE}"
+
+
+def _router_client(server: RedisServer) -> "Redis[Any]":
+    return Redis(port=server.port, username=_CLIENT, password=_CLIENT)
 
 
 async def _has_successor(setup: SentinelSetup, former: RedisServer) -> bool:
@@ -221,8 +254,11 @@ async def _has_successor(setup: SentinelSetup, former: RedisServer) -> bool:
 
 async def _is_replica(server: RedisServer) -> bool:
     def role() -> str:
-        with server.client() as client:
-            return str(client.info("replication")["role"])
+        try:
+            with server.client() as client:
+                return str(client.info("replication")["role"])
+        except RedisError:  # a sentinel ends the connections of a server that it demotes
+            return ""
 
     return await asyncio.to_thread(role) == "slave"
 

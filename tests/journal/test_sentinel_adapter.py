@@ -125,25 +125,34 @@ async def test_sentinels_that_are_away_are_named_by_the_error(
     assert found.is_url_wrong
 
 
+@pytest.fixture
+def tls_primary(tmp_path: Path) -> Iterator[RedisServer]:
+    """A primary with TLS at ``options["tls-port"]``, and its certificate in ``tmp_path``."""
+    server = RedisServer(tmp_path / "primary", tls_port=str(free_port()), **tls_options(tmp_path))
+    try:
+        server.start()
+    except RuntimeError as error:
+        pytest.skip(f"this server has no TLS: {str(error).splitlines()[-1]}")
+    yield server
+    server.kill()
+
+
 @pytest.mark.default_user
-async def test_servers_and_sentinels_may_have_tls_and_users_of_their_own(tmp_path: Path) -> None:
+async def test_servers_and_sentinels_may_have_tls_and_users_of_their_own(
+    tmp_path: Path, tls_primary: RedisServer
+) -> None:
     """Mutant seen to fail: the sentinels' password is that of the servers."""
     if sentinel_program() is None:
         pytest.skip(NO_SENTINEL)
-    tls = tls_options(tmp_path)
-    tls_port = free_port()
-    with (
-        RedisServer(tmp_path / "primary", tls_port=str(tls_port), **tls) as primary,
-        SentinelServer(
-            tmp_path / "sentinel",
-            f"tls-port {(sentinel_tls_port := free_port())}",
-            *(f"{name.replace('_', '-')} {value}" for name, value in tls.items()),
-            "tls-replication yes",
-            "requirepass of-the-sentinel",
-            f"sentinel monitor {SERVICE} 127.0.0.1 {tls_port} 1",
-        ),
+    with SentinelServer(
+        tmp_path / "sentinel",
+        f"tls-port {(sentinel_tls_port := free_port())}",
+        *(f"{name.replace('_', '-')} {value}" for name, value in tls_options(tmp_path).items()),
+        "tls-replication yes",
+        "requirepass of-the-sentinel",
+        f"sentinel monitor {SERVICE} 127.0.0.1 {tls_primary.options['tls-port']} 1",
     ):
-        primary.ask("ACL", "SETUSER", "router", "on", ">of the server", "~*", "&*", "+@all")
+        tls_primary.ask("ACL", "SETUSER", "router", "on", ">of the server", "~*", "&*", "+@all")
         url = (
             f"rediss+sentinel://router:of%20the%20server@127.0.0.1:{sentinel_tls_port}/{SERVICE}"
             f"?sentinel_password=of-the-sentinel&ssl_ca_certs={tmp_path}/ca.pem"
@@ -168,15 +177,18 @@ async def test_servers_and_sentinels_may_have_tls_and_users_of_their_own(tmp_pat
 
 
 def tls_options(folder: Path) -> dict[str, str]:
-    """Write a CA and the certificate of loopback; return the options of a server with them."""
-    authority = trustme.CA()
-    server = authority.issue_cert("127.0.0.1")
-    authority.cert_pem.write_to_path(folder / "ca.pem")
-    server.cert_chain_pems[0].write_to_path(folder / "server.pem")
-    server.private_key_pem.write_to_path(folder / "server.key")
-    return {
+    """Return the options of a server with a certificate of loopback, which is made once."""
+    options = {
         "tls_cert_file": f"{folder}/server.pem",
         "tls_key_file": f"{folder}/server.key",
         "tls_ca_cert_file": f"{folder}/ca.pem",
         "tls_auth_clients": "no",
     }
+    if (folder / "ca.pem").exists():
+        return options
+    authority = trustme.CA()
+    server = authority.issue_cert("127.0.0.1")
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    server.cert_chain_pems[0].write_to_path(folder / "server.pem")
+    server.private_key_pem.write_to_path(folder / "server.key")
+    return options

@@ -62,15 +62,18 @@ async def test_failovers_under_500_events_a_second(
         folder.mkdir()
         found = await failover_run.run(plan, folder)
         runs.append(found)
+        if found.lost:  # as documented, without a confirmation
+            fault_figures(note=f"{plan.fault}: {found.lost} lost and {found.reported} reported")
+            continue
         fault_figures(
             accepted=found.accepted,
             lost=found.lost,
             repeated=found.repeated,
             drain_seconds=found.drain_seconds,
-            note=f"{found.plan.fault}: {found.unavailable_seconds:.1f} s without a 2xx",
+            note=f"{plan.fault}: {found.unavailable_seconds:.1f} s without a 2xx",
         )
     print(f"\n{failover_run.table(runs)}")  # noqa: T201 - the figures
 
     confirmed = [each for each in runs if each.plan.accept_replicas]
     assert {each.plan.fault: each.lost for each in confirmed} == dict.fromkeys(Fault, 0)
-    assert {each.lost - each.reported for each in runs if each.lost} <= {0}
+    assert [(each.lost, each.reported) for each in runs if each.lost != each.reported] == []

@@ -90,7 +90,7 @@ class EventCommit(GroupCommit[Received, None]):
 
 def size_of(received: Received) -> int:
     """Return about how many bytes the events of a request take in Redis."""
-    bodies = sum([len(event.body) for event in received.events])
+    bodies = sum([len(event.body) + len(event.trace) for event in received.events])
     bodies += sum([len(item.body) for item in received.malformed])
     return bodies + _EVENT_BYTES * (len(received.events) + len(received.malformed))
 

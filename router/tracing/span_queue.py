@@ -64,7 +64,7 @@ class SpanQueue(SpanProcessor):
         self._is_closed = False
         self._log_at = 0.0
         self._lost = 0
-        self._failure = _LastFailure()
+        self._failure = _FirstFailure()
         self._thread = threading.Thread(target=self._run, name="spans", daemon=True)
 
     def open(self) -> None:
@@ -139,14 +139,19 @@ class SpanQueue(SpanProcessor):
         self._log_at = time.monotonic() + _LOG_INTERVAL
 
 
-class _LastFailure(logging.Handler):
-    """Keeps what is no secret of the exporter's last log line: a status, or the type of an error."""
+class _FirstFailure(logging.Handler):
+    """Keeps what is no secret of an export's log lines: a status, or the type of an error.
+
+    The first one counts, because a retry may fail for having no time left.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.reason = ""
 
     def emit(self, record: logging.LogRecord) -> None:
+        if self.reason:
+            return
         for value in record.args if isinstance(record.args, tuple) else ():
             if isinstance(value, int):
                 self.reason = f"HTTP {value}"

@@ -47,13 +47,13 @@ SYSTEM: Final = "event_router"
 
 
 class SpanKind(enum.Enum):
-    """The kinds of OpenTelemetry, by its numbers."""
+    """The kinds of OpenTelemetry."""
 
-    INTERNAL = 0
-    SERVER = 1
-    CLIENT = 2
-    PRODUCER = 3
-    CONSUMER = 4
+    INTERNAL = enum.auto()
+    SERVER = enum.auto()
+    CLIENT = enum.auto()
+    PRODUCER = enum.auto()
+    CONSUMER = enum.auto()
 
 
 class TraceSpan(Protocol):

@@ -21,11 +21,18 @@ import msgspec
 from mutation.mutants import Mutant, mutants_of
 
 ROOT: Final = Path(__file__).parents[2]
-FOLDERS: Final = ("router/journal", "router/worker", "router/ingress", "router/rules/state")
+FOLDERS: Final = (
+    "router/journal",
+    "router/worker",
+    "router/ingress",
+    "router/rules/state",
+    "router/tracing",
+)
 PACKAGE_TESTS: Final = {
     "router/journal": ("tests/journal", "tests/worker/delivery", "tests/worker/evaluation"),
     "router/worker": ("tests/worker",),
     "router/ingress": ("tests/ingress", "tests/runtime"),
+    "router/tracing": ("tests/tracing",),
     "router/rules/state": ("tests/rules/state", "tests/worker/evaluation", "tests/journal"),
 }
 SHARED: Final = {"prelude": ("test_settlements.py", "test_batches.py", "test_job_queue.py")}

@@ -15,7 +15,7 @@ class CollectedSpan(msgspec.Struct, frozen=True):
 
     name: str
     kind: int
-    """By the numbers of ``SpanKind``."""
+    """By OpenTelemetry's numbers: 1 for SERVER, 2 CLIENT, 3 PRODUCER, 4 CONSUMER."""
     trace_id: str
     span_id: str
     parent: str
@@ -25,6 +25,7 @@ class CollectedSpan(msgspec.Struct, frozen=True):
     """The ids of spans."""
     notes: tuple[tuple[str, dict[str, Any]], ...]
     is_error: bool
+    seconds: float
     resource: dict[str, Any]
 
 
@@ -78,6 +79,7 @@ def _span(span: Any, resource: dict[str, Any]) -> CollectedSpan:
         links=tuple(each.span_id.hex() for each in span.links),
         notes=tuple((each.name, _attributes(each.attributes)) for each in span.events),
         is_error=span.status.code == 2,
+        seconds=(span.end_time_unix_nano - span.start_time_unix_nano) / 1e9,
         resource=resource,
     )
 

@@ -132,7 +132,13 @@ def test_a_long_tracestate_loses_long_entries_first_and_then_the_last_ones() -> 
     cleaned = clean_state(",".join([short[0], long, *short[1:]]))
 
     assert cleaned == ",".join(short[:8])
-    assert len(cleaned) <= 512
+
+
+@pytest.mark.parametrize(("last", "kept"), [(108, 5), (109, 4)])
+def test_a_tracestate_of_512_characters_is_whole(last: int, kept: int) -> None:
+    entries = [f"k{number}={'y' * 97}" for number in range(4)] + [f"k4={'y' * (last - 3)}"]
+
+    assert clean_state(",".join(entries)) == ",".join(entries[:kept])
 
 
 @pytest.mark.parametrize(

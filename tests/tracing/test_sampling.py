@@ -5,7 +5,8 @@ import pytest
 from router.tracing.contexts import TraceContext
 from router.tracing.sampling import DEFAULT, Sampling, read_sampling
 
-LOW, HIGH = "0" * 16 + "1" * 16, "0" * 16 + "f" * 16
+LOW, HIGH = "0" * 16 + "7" + "f" * 15, "0" * 16 + "8" + "0" * 15
+"""The last id of the lower half, and the first one of the upper half."""
 
 
 def context(trace_id: str, *, sampled: bool) -> TraceContext:

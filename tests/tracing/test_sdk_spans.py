@@ -35,6 +35,18 @@ def test_a_trace_that_begins_here_has_the_id_by_which_it_was_sampled() -> None:
     assert len({span.trace_id for span in recorder.spans()}) == len(recorder.spans())
 
 
+def test_a_trace_begins_with_an_id_by_chance_and_a_span_in_the_past() -> None:
+    recorder = RecordedTraces()
+
+    recorder.tracer.start("name", SpanKind.SERVER, None, age=2.0).end()
+    recorder.tracer.start("name", SpanKind.SERVER, None).end()
+
+    first, second = recorder.spans()
+    assert all(int(each.trace_id, 16) > 1 << 64 for each in (first, second))
+    assert 2.0 <= first.seconds < 60
+    assert second.seconds < 2.0
+
+
 def test_an_error_has_its_type_and_a_second_end_is_none() -> None:
     recorder = RecordedTraces()
     span = recorder.tracer.start("name", SpanKind.CLIENT, PARENT)

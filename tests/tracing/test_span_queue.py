@@ -3,15 +3,21 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExportResult
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from support.collector import Collector
 from support.sinks import Reply
 from support.waiting import until
 
 from router.metrics import Metrics
 from router.tracing.process import ProcessTraces
+from router.tracing.sampling import DEFAULT
+from router.tracing.sdk_spans import OpenTelemetryTracer
+from router.tracing.span_queue import QueueLimits, SpanQueue
 from router.tracing.spans import SpanKind
 
 KEY = "collector-key-of-the-test"
@@ -78,6 +84,8 @@ async def test_the_end_of_a_process_exports_what_waits(
     environ = collector.environ(OTEL_BSP_SCHEDULE_DELAY="3600000")
     exporting = Exporting(monkeypatch, environ)
     exporting.end_spans(5)
+    await asyncio.to_thread(exporting.traces._queue._thread.join, 0.1)
+    assert collector.requests == []
 
     await exporting.traces.close()
 
@@ -122,6 +130,35 @@ async def test_a_collector_that_is_away_is_said(
     # The exporter names the error only if it has time for another try.
     assert vars(line)["reason"] in {"ConnectionError", "the collector did not take them"}
     assert KEY not in caplog.text
+
+
+class FailingExporter(InMemorySpanExporter):
+    """Raises at the first spans."""
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        if spans[0].name == "first":
+            raise KeyError("a bug")
+        return super().export(spans)
+
+
+async def test_an_exporter_that_raises_does_not_end_the_thread(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    metrics, exporter = Metrics(), FailingExporter()
+    queue = SpanQueue(exporter, QueueLimits(batch=1, delay_seconds=3600), metrics)
+    tracer = OpenTelemetryTracer(DEFAULT, queue)
+    queue.open()
+
+    tracer.start("first", SpanKind.INTERNAL, None).end()
+
+    async def failed() -> bool:
+        return bool(metrics.spans.labels("failed")._value.get())
+
+    await until(failed)
+    tracer.start("second", SpanKind.INTERNAL, None).end()
+    await asyncio.to_thread(queue.close, 5.0)
+    assert [span.name for span in exporter.get_finished_spans()] == ["second"]
+    assert vars(caplog.records[0])["reason"] == "KeyError"
 
 
 async def test_a_full_queue_drops_and_counts(

@@ -19,6 +19,7 @@ from router.destinations.contract import Environment
 from router.ingress.kinesis.stream import KinesisStream
 from router.runtime.roles import Roles, StreamSource, WorkerConfig
 from router.settings.model import Egress
+from router.tracing.process import ProcessTraces
 
 Reading = Callable[..., AbstractAsyncContextManager[Running]]
 STREAM = "events"
@@ -63,6 +64,7 @@ def read_from(redis_url: Secret, tmp_path: Path) -> Reading:
         fan_out: str = "",
         since: float | None = None,
         clock: Clock | None = None,
+        traces: ProcessTraces | None = None,
         **changes: object,
     ) -> AbstractAsyncContextManager[Running]:
         stream = StreamSource(
@@ -72,7 +74,7 @@ def read_from(redis_url: Secret, tmp_path: Path) -> Reading:
         work = WorkerConfig(source=source, configuration=source.load(), environment=environment)
         return running(
             settings_for(redis_url, job_lease=1.0, **changes),
-            Roles(port=0, stream=stream, worker=work),
+            Roles(port=0, stream=stream, worker=work, traces=traces),
             clock=clock,
         )
 

@@ -11,6 +11,7 @@ import pytest
 from support.kinesis_reading import evaluated, events
 from support.kinesis_server import KinesisServer
 from support.kinesis_shards import ShardedStream
+from support.recorded_spans import RecordedTraces
 from support.running import Running
 from support.streams import aws_environ
 from support.waiting import until
@@ -41,6 +42,22 @@ async def test_records_of_the_stream_are_evaluated(
 
     shown = await SourceLog(connection, system_clock()).counts(["kinesis"])
     assert shown["kinesis"].accepted == 25
+
+
+async def test_records_begin_a_trace(
+    read_from: Reading, stream: ShardedStream, connection: Connection, sample: bytes
+) -> None:
+    recorder = RecordedTraces()
+    stream.put(events(sample, 3))
+
+    async with read_from(traces=recorder.traces):
+        await evaluated(connection, 3)
+
+    arrivals = {span.trace_id: span for span in recorder.spans("receive kinesis")}
+    processed = recorder.spans("process events")
+    assert len(processed) == 3
+    assert {span.trace_id for span in processed} == set(arrivals)
+    assert sum(each.attributes["messaging.batch.message_count"] for each in arrivals.values()) == 3
 
 
 async def test_reading_resumes_after_the_checkpoint(

@@ -95,6 +95,8 @@ def on_config(config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
+    if page.is_homepage:
+        page.meta["hide"] = ["navigation", "toc"]
     return repository_links(markdown, DOCS / page.file.src_uri)
 
 

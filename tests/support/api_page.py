@@ -22,7 +22,13 @@ Every endpoint but those of [sources](sources.md), whose paths the rules folder 
 Tokens are sent as `Authorization: Bearer …`. An error has the body `{"error": {"code", "message", "path"}}`: a stable word for
 programs, a sentence for people, and where in the request it is.
 """
-_ROLES: Final = {OPERATOR: "operators", VIEWER: "viewers"}
+_ROLES: Final = {
+    OPERATOR: "operators",
+    VIEWER: "viewers",
+    "events": "senders with `ROUTER_EVENTS_TOKEN`",
+    "signature": "Twilio, by its signature",
+    "sink": "by `ROUTER_TWILIO_BASIC_AUTH`",
+}
 
 
 def api_page() -> str:
@@ -71,7 +77,7 @@ def _section(method: str, path: str, operation: Mapping[str, Any]) -> str:
 
 def _roles(operation: Mapping[str, Any]) -> str:
     schemes = [name for each in operation.get("security", []) for name in each]
-    return " or ".join(_ROLES.get(name, f"`{name}`") for name in schemes) or "anyone"
+    return " or ".join(_ROLES[name] for name in schemes) or "anyone"
 
 
 def _parameter(parameter: Mapping[str, Any]) -> str:

@@ -41,6 +41,8 @@ schemas: $(VENV)/dev  ## Write the Structs of Twilio's events and docs/reference
 test: $(VENV)/dev  ## Run the tests
 	$(BIN)/pytest -n auto
 
+tools: browser monitoring proxies redis-py helm  ## Fetch all that some tests need and are skipped without
+
 browser:  ## Install Chromium for the tests of the console, where Debian has it
 	@$(PYTHON) tests/install_browser.py
 
@@ -100,12 +102,16 @@ $(VENV)/security: constraints/security.txt
 	$@/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints/security.txt
 	touch $@
 
-audit: $(VENV)/security  ## Look for known vulnerabilities of what constraints/run.txt installs (docs/explanation/security.md)
+audit: $(VENV)/security  ## Look for known vulnerabilities of what is installed here and in the image (docs/explanation/security.md)
 	$</bin/pip-audit --strict --require-hashes --disable-pip --requirement constraints/run.txt
+	$</bin/pip-audit --strict --require-hashes --disable-pip --requirement constraints/image.txt
 
-sbom: $(VENV)/security  ## Write dist/sbom.json: what constraints/run.txt installs, as CycloneDX
+SBOM := bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible
+
+sbom: $(VENV)/security  ## Write dist/sbom.json and sbom-image.json: what is installed here and in the image, as CycloneDX
 	mkdir -p dist
-	$</bin/cyclonedx-py requirements constraints/run.txt --pyproject pyproject.toml --output-reproducible --output-file dist/sbom.json
+	$</$(SBOM) constraints/run.txt --output-file dist/sbom.json
+	$</$(SBOM) constraints/image.txt --output-file dist/sbom-image.json
 
 dist: $(VENV)/dev sbom  ## Write dist: wheel, source distribution and SBOM, each checked
 	rm -f dist/*.whl dist/*.tar.gz
@@ -158,4 +164,4 @@ constraints:  ## Pin what pyproject.toml asks for (needs uv; UPGRADE=--upgrade f
 
 # bench and docs are folders, too.
 .PHONY: docs reference bench bench-short bench-rules
-.PHONY: help run schemas test test-deploy browser monitoring proxies screenshots test-fast test-acl test-matrix redis-py test-redis-py test-pythons helm helm-files test-slow conformance lint constraints audit sbom fuzz
+.PHONY: help tools run schemas test test-deploy browser monitoring proxies screenshots test-fast test-acl test-matrix redis-py test-redis-py test-pythons helm helm-files test-slow conformance lint constraints audit sbom fuzz

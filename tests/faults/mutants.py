@@ -366,6 +366,16 @@ MUTANTS: Final = (
            "router/journal/scripts/follow.lua",
            "if not state[OTHER_SETS] then take_along", "if true then take_along",
            "tests/journal/test_lanes_repeats.py"),
+    Mutant(76, "a primary is written to while its successor is promoted",
+           "router/journal/primary_watch.py",
+           "                self._locator.hold()\n", "                pass\n",
+           "tests/faults/test_sentinel_failover.py"),
+    Mutant(76, "connections stay with the former primary", "router/journal/primary_watch.py",
+           "            await self._connection.follow(is_switch=True)\n", "            pass\n",
+           "tests/journal/test_primary_watch.py"),
+    Mutant(76, "a sentinel that is behind is believed", "router/journal/primary_locator.py",
+           "answer.epoch >= self._wanted_epoch()", "answer.epoch >= 0",
+           "tests/journal/test_primary_locator.py"),
 )  # fmt: skip
 
 

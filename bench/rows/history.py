@@ -33,7 +33,7 @@ from router.journal.finish import FinishedWork
 from router.journal.history_log import EVENTS, HistoryLimits, HistoryLog
 from router.journal.keys import BatchId
 from router.journal.memory_budget import MemoryBudget
-from router.settings.model import KeptBody
+from router.settings.choices import KeptBody
 
 _EVENTS = 6000
 _IN_REQUEST = 10

@@ -44,7 +44,7 @@ from router.journal.silences import Silences
 from router.offline.rule_states import RuleStanding, StateQuestion, state_questions
 from router.rules.index.rule_set import RuleSet
 from router.rules.state.suppress import MUTED, SILENCED
-from router.settings.model import KeptBody
+from router.settings.choices import KeptBody
 from router.suggestions import closest_match
 from router.worker.evaluation.fan_out import raise_alert
 

@@ -34,7 +34,7 @@ from router.offline.rule_states import RuleStanding
 from router.rules.describe import describe_ending, describe_state
 from router.rules.index.rule_set import RuleSet
 from router.rules.model import Rule
-from router.settings.model import KeptBody
+from router.settings.choices import KeptBody
 from router.worker.evaluation.fan_out import raise_alert
 
 LISTED_RULES: Final = 200

@@ -22,7 +22,7 @@ from router.journal.history_log import EVENTS, name_digest
 from router.journal.pagination import Matches, PageCursor, collect
 from router.journal.quarantine import Quarantine, QuarantineFilter, QuarantineRecord
 from router.journal.waiting_events import find_waiting
-from router.settings.model import KeptBody
+from router.settings.choices import KeptBody
 from router.timestamps import utc_second
 
 _QUARANTINED: Final = 2000

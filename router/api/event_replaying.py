@@ -20,7 +20,7 @@ from router.history.records import EventOutcome, EventRecord
 from router.journal.connection import Connection
 from router.journal.event_replay import REPLAYED_AT_ONCE, replay_events
 from router.journal.pagination import PAGE_BYTES, clip
-from router.settings.model import KeptBody
+from router.settings.choices import KeptBody
 
 _MAX_SCANNED: Final = 20_000
 """Events that one request reads at most, whether they match or not."""

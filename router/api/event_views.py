@@ -14,7 +14,7 @@ from router.api.views import Time
 from router.destinations.rendering.summary import rfc3339
 from router.events.json_text import UNDECODABLE, decode_json
 from router.history.records import EventMatch, EventRecord, MatchOutcome
-from router.settings.model import KeptBody
+from router.settings.choices import KeptBody
 
 
 class MatchView(msgspec.Struct, frozen=True, kw_only=True):

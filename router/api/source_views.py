@@ -13,7 +13,8 @@ from router.datatypes import Rate
 from router.destinations.rendering.summary import rfc3339
 from router.ingress.source_record import UNKNOWN
 from router.journal.source_log import RefusedRequest, SourceCounts
-from router.settings.model import EventsOpen, Settings
+from router.settings.choices import EventsOpen
+from router.settings.model import Settings
 from router.sources.spec import PREFIX, SourceSpec
 
 KINESIS: Final = "kinesis"

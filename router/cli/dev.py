@@ -18,7 +18,8 @@ from router.dev.embedded_redis import EmbeddedRedis, find_server
 from router.dev.running_dev import RunningDevFile
 from router.logs import configure_logging
 from router.offline.rule_packs import packs_folder
-from router.settings.model import LogFormat, Settings
+from router.settings.choices import LogFormat
+from router.settings.model import Settings
 
 
 @click.command()

@@ -8,7 +8,7 @@ from router.journal.connection import Connection
 from router.journal.history_log import EVENTS
 from router.journal.pagination import TimeRange
 from router.offline.backtest import HistoryTally, Recorder
-from router.settings.model import KeptBody
+from router.settings.choices import KeptBody
 from router.timestamps import rfc3339_utc
 
 

@@ -26,7 +26,8 @@ from router.runtime.prefork import (
 )
 from router.runtime.roles import Roles
 from router.runtime.service_manager import NOTIFY_SOCKET, notify_ready
-from router.settings.model import Settings, Traces
+from router.settings.choices import Traces
+from router.settings.model import Settings
 from router.tracing.process import ProcessTraces, check_installed
 
 logger = logging.getLogger(__name__)

@@ -13,7 +13,8 @@ from router.client.twilio_connection import ConnectStep
 from router.client.twilio_resources import TwilioCall
 from router.destinations.contract import Environment
 from router.printable import printable_lines
-from router.settings.model import Egress, Settings
+from router.settings.choices import Egress
+from router.settings.model import Settings
 
 _MASK: Final = "***"
 

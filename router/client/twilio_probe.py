@@ -20,7 +20,7 @@ from router.destinations.transport.http_client import HttpClient, HttpOptions
 from router.destinations.transport.http_status import HttpReply
 from router.http.openapi import ErrorBody
 from router.ingress.responses import Accepted
-from router.settings.model import Egress
+from router.settings.choices import Egress
 from router.sources.twilio_signature import SIGNATURE_HEADER, body_hash, sign
 
 T = TypeVar("T")

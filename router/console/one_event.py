@@ -27,7 +27,7 @@ from router.events.model import Event
 from router.journal.audit import Audit, AuditAction, Audited
 from router.journal.connection import Connection
 from router.offline.rule_tests.writing import written_test
-from router.settings.model import KeptBody
+from router.settings.choices import KeptBody
 from router.timestamps import unix_seconds
 
 FIND: Final = f"{PATH}/find"

@@ -19,7 +19,7 @@ from router.destinations.transport.name_resolver import NameResolver
 from router.destinations.transport.receiver import Receiver
 from router.events.masks import NO_MASKS, Masks
 from router.no_proxy import NoProxy
-from router.settings.model import Egress
+from router.settings.choices import Egress
 
 MAX_ATTEMPTS: Final = 1000
 """The most attempts that a retry policy allows."""

@@ -39,7 +39,8 @@ from router.runtime import event_loop
 from router.runtime.app import App
 from router.runtime.build_environment import build_environment
 from router.runtime.roles import Roles, WorkerConfig
-from router.settings.model import EventsOpen, Settings, Traces, is_loopback
+from router.settings.choices import EventsOpen, Traces
+from router.settings.model import Settings, is_loopback
 from router.settings.tokens import Tokens
 from router.tracing.process import ProcessTraces
 

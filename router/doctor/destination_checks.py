@@ -14,7 +14,7 @@ from router.destinations.transport.reachability import Reach, reach
 from router.destinations.transport.receiver import Receiver
 from router.doctor.certificates import certificate_check, is_soon
 from router.doctor.doctor_check import DoctorCheck, DoctorSection, SectionChecks
-from router.settings.model import Egress
+from router.settings.choices import Egress
 from router.suggestions import suggestion
 
 _REACH_SECONDS: Final = 5.0

@@ -33,7 +33,7 @@ from router.journal.connection import Connection, connect
 from router.journal.message_tests import MessageTests
 from router.offline.folder_check import FolderCheck, check_folder
 from router.runtime.build_environment import build_environment
-from router.settings.model import Egress
+from router.settings.choices import Egress
 
 T = TypeVar("T")
 _SECTION_SECONDS: Final = 30.0

@@ -14,7 +14,8 @@ from router.ingress.admission import HIGH_WATERMARK
 from router.journal import schema
 from router.journal.memory_budget import memory_use
 from router.journal.redis_clock import WARN_SECONDS
-from router.settings.model import AcceptFsync, Durability, Settings
+from router.settings.choices import AcceptFsync, Durability
+from router.settings.model import Settings
 
 _URL: Final = "ROUTER_REDIS_URL"
 _MAKES_ROOM: Final = 0.65

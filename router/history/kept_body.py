@@ -3,7 +3,7 @@
 from router.configuration.model import ActiveConfiguration, Configuration
 from router.events.masks import Masks
 from router.history.kept_fields import NOTHING_KEPT, KeptFields, fields_of_rules
-from router.settings.model import KeptBody
+from router.settings.choices import KeptBody
 
 
 class BodyKeeper:

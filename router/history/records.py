@@ -11,7 +11,7 @@ import msgspec
 from router.alerts import AlertId, AlertKey, AlertStatus, Attempt, DeliveryId
 from router.events.model import Event
 from router.journal.ended_deliveries import DeliveryOutcome
-from router.settings.model import KeptBody
+from router.settings.choices import KeptBody
 
 
 class EventOutcome(enum.StrEnum):

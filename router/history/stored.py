@@ -26,7 +26,7 @@ from router.history.records import (
 )
 from router.journal.ended_deliveries import EndedDelivery, full_id
 from router.journal.history_log import FORM, NAME_BYTES, HistoryRecord, name_digest, unpacked
-from router.settings.model import KeptBody
+from router.settings.choices import KeptBody
 
 _UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 

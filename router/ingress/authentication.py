@@ -16,7 +16,8 @@ from router.events.cloudevents import TWILIO
 from router.events.model import Event
 from router.ingress.refusal_hints import without_values
 from router.ingress.responses import RequestRejectedError
-from router.settings.model import EventsOpen, Settings
+from router.settings.choices import EventsOpen
+from router.settings.model import Settings
 from router.sources import twilio_signature
 from router.sources.http_credentials import basic_credentials, is_known
 

@@ -28,7 +28,7 @@ from router.errors import Diagnostic, EventError, RulesError
 from router.events.decode import decode_strictly
 from router.events.model import Event, document
 from router.offline.explain import Explanation, explain
-from router.settings.model import Egress
+from router.settings.choices import Egress
 from router.worker.evaluation.fan_out import raise_alert
 
 RULES_LIMIT: Final = 64 * 1024

@@ -48,7 +48,8 @@ from router.runtime.build_console import build_console
 from router.runtime.build_worker import alert_limits, build_worker
 from router.runtime.roles import Background, Roles, StreamSource
 from router.runtime.used_folder import UsedFolder, sources_folder
-from router.settings.model import Durability, Settings
+from router.settings.choices import Durability
+from router.settings.model import Settings
 from router.sources.spec import PREFIX, SourceSpec
 from router.worker.series import SeriesRecorder
 

@@ -32,7 +32,8 @@ from router.metrics import Metrics
 from router.runtime.build_environment import build_environment
 from router.runtime.roles import Background, StreamSource
 from router.runtime.url_fetcher import UrlFetcher
-from router.settings.model import AcceptFsync, Settings
+from router.settings.choices import AcceptFsync
+from router.settings.model import Settings
 from router.sources.contract import VerifierEnvironment
 from router.sources.mapping import MappingLimits
 from router.sources.spec import SourceSpec

@@ -4,7 +4,8 @@ import logging
 from collections.abc import Iterator
 
 from router.runtime.roles import Roles
-from router.settings.model import EventsOpen, Settings, is_loopback
+from router.settings.choices import EventsOpen
+from router.settings.model import Settings, is_loopback
 from router.settings.tokens import SHORTEST
 
 logger = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from router.journal import keys
 from router.journal.connection import Connection
 from router.journal.keyed_alerts import KeyedAlert, KeyedAlerts
 from router.rules.state.keyed_alert import ToldStatus
-from router.settings.model import Egress
+from router.settings.choices import Egress
 
 
 def destinations() -> dict[str, Destination]:

@@ -18,7 +18,7 @@ from router.configuration.load import load
 from router.events.decode import decode_strictly
 from router.history.records import EventMatch, EventOutcome, MatchOutcome
 from router.rules.index.rule_set import RuleSet
-from router.settings.model import KeptBody
+from router.settings.choices import KeptBody
 
 RULES = """
 destinations: {noc: {capture: {}}}

@@ -25,7 +25,8 @@ from router.journal import keys
 from router.journal.audit import Audit, AuditAction, Audited, AuditFilter
 from router.journal.connection import Connection
 from router.runtime.build_api import build_history_routes
-from router.settings.model import KeptBody, Settings
+from router.settings.choices import KeptBody
+from router.settings.model import Settings
 from router.settings.tokens import Tokens
 
 pytestmark = pytest.mark.server

@@ -18,7 +18,8 @@ from router.datatypes import Duration, Rate, Secret
 from router.journal.connection import Connection
 from router.journal.series import Additions, Series
 from router.journal.source_log import RefusedRequest, SourceAddition, SourceLog
-from router.settings.model import EventsOpen, Settings
+from router.settings.choices import EventsOpen
+from router.settings.model import Settings
 from router.settings.tokens import Tokens
 from router.sources.spec import EventMapping, Reply, SourceSpec
 from router.sources.verifiers.github import GithubConfig

@@ -13,7 +13,7 @@ from router.destinations.contract import Destination, DestinationConfig, Environ
 from router.destinations.kinds import build
 from router.destinations.rendering.summary import decode
 from router.events.masks import Masks
-from router.settings.model import Egress
+from router.settings.choices import Egress
 
 PLANTED = "s3cr3t-canary-0123456789abcdef"
 """Used as each secret of a configuration. No output may contain it."""

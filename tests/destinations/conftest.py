@@ -12,7 +12,7 @@ from support.events import alert_of, event_from
 
 from router.alerts import Alert, AlertId, AlertKey, Delivery, Member, delivery_id
 from router.destinations.contract import Environment, Links
-from router.settings.model import Egress
+from router.settings.choices import Egress
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from router.alerts import AlertStatus, Delivered, Failed, Refused
 from router.datatypes import Duration, Secret, decode_value
 from router.destinations.apprise import AppriseConfig, AppriseDestination
 from router.destinations.kinds import KINDS
-from router.settings.model import Egress
+from router.settings.choices import Egress
 
 FAILED = "Apprise could not send it"
 

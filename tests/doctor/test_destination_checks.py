@@ -26,7 +26,7 @@ from router.doctor.destination_checks import (
     reach_destinations,
 )
 from router.doctor.doctor_check import DoctorCheck, Status
-from router.settings.model import Egress
+from router.settings.choices import Egress
 
 NOW = 1_800_000_000.0
 HOOK = Receiver.of("https://hooks.example.com/x")

@@ -24,7 +24,8 @@ from router.journal.connection import Connection, connect
 from router.journal.round_trips import ClockOffset, Latency
 from router.journal.sentinel_report import SentinelReport
 from router.journal.store_check import StoreCheck
-from router.settings.model import Durability, Settings
+from router.settings.choices import Durability
+from router.settings.model import Settings
 
 NOW = 1_800_000_000.0
 INFO = {

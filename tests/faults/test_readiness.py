@@ -20,7 +20,7 @@ from support.waiting import until
 from router.errors import ConfigurationError
 from router.runtime import app
 from router.runtime.roles import Roles
-from router.settings.model import Durability
+from router.settings.choices import Durability
 
 ROLES = Roles(port=0, ingress=True)
 JSON = {"Content-Type": "application/json"}

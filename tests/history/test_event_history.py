@@ -17,7 +17,7 @@ from router.journal.connection import Connection
 from router.journal.history_log import EVENTS, HistoryLimits
 from router.journal.history_segments import segments, trim_history
 from router.journal.pagination import TimeRange
-from router.settings.model import KeptBody
+from router.settings.choices import KeptBody
 
 pytestmark = pytest.mark.server
 NOISE = random.Random(1)  # noqa: S311

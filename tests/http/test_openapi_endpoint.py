@@ -61,7 +61,7 @@ from router.rules.index.rule_set import RuleSet
 from router.rules.suppression.silences import SilenceText
 from router.runtime.build_api import OPERATIONS
 from router.runtime.roles import Roles, WorkerConfig
-from router.settings.model import KeptBody
+from router.settings.choices import KeptBody
 from router.worker.evaluation.history_entry import EventEntries, FinishedEvent
 
 CHECKS = [

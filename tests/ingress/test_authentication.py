@@ -7,7 +7,7 @@ from support.running import running, settings_for
 
 from router.datatypes import Secret
 from router.runtime.roles import Roles
-from router.settings.model import EventsOpen
+from router.settings.choices import EventsOpen
 
 ROLES = Roles(port=0, ingress=True)
 TOKEN = Secret("t0ken-of-the-test")

@@ -19,7 +19,7 @@ from router.journal import keys, ledger
 from router.journal.batches import Batches
 from router.journal.connection import Connection, connect
 from router.runtime.roles import Roles
-from router.settings.model import Durability
+from router.settings.choices import Durability
 from router.sources.twilio_signature import body_hash, sign
 
 TOKEN = Secret("twilio-auth-token-of-the-test")

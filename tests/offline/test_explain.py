@@ -12,7 +12,7 @@ from router.destinations.spec import make_destination
 from router.events.decode import decode_strictly
 from router.events.model import Event
 from router.offline.explain import RuleResult, as_text, explain
-from router.settings.model import Egress
+from router.settings.choices import Egress
 
 RULES = """
 destinations: {noc: {capture: {}}}

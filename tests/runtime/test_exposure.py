@@ -6,7 +6,7 @@ from support.running import settings_for
 from router.datatypes import Secret
 from router.runtime.exposure import open_things, weak_tokens
 from router.runtime.roles import Roles
-from router.settings.model import EventsOpen
+from router.settings.choices import EventsOpen
 
 INGRESS = Roles(port=0, ingress=True)
 EVENTS = "/events accepts events without a token"

@@ -9,16 +9,9 @@ from support.reference import example, purposes, row
 
 from router.datatypes import ByteSize, Duration, Networks, Secret, Texts
 from router.errors import SettingsError
+from router.settings.choices import AcceptFsync, Durability, Egress, LogFormat, LogLevel
 from router.settings.environment import Variable
-from router.settings.model import (
-    SETTINGS,
-    AcceptFsync,
-    Durability,
-    Egress,
-    LogFormat,
-    LogLevel,
-    Settings,
-)
+from router.settings.model import SETTINGS, Settings
 from router.settings.tokens import Tokens
 
 ROOT = Path(__file__).parents[2]

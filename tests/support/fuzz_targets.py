@@ -66,7 +66,8 @@ from router.journal.store_watch import StoreWatch
 from router.journal.twilio_tests import SinkTests
 from router.metrics import Metrics
 from router.runtime.build_ingress import confirmation
-from router.settings.model import EventsOpen, Settings
+from router.settings.choices import EventsOpen
+from router.settings.model import Settings
 from support.events import alert_of
 from support.source_fuzz_targets import SOURCE_TARGETS, source_seeds
 

@@ -15,7 +15,7 @@ from router.journal.deliveries import Deliveries
 from router.journal.history_log import HistoryLimits, HistoryLog
 from router.journal.memory_budget import MemoryBudget
 from router.journal.settlements import Done, GivenUp, Settlement
-from router.settings.model import KeptBody
+from router.settings.choices import KeptBody
 from router.worker.evaluation.batch_job import BatchJob
 from router.worker.evaluation.history_entry import EventEntries
 from support.clock import SetClock

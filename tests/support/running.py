@@ -18,7 +18,8 @@ from router.http.server import Address
 from router.metrics import Metrics
 from router.runtime.app import App
 from router.runtime.roles import Roles, WorkerConfig
-from router.settings.model import EventsOpen, Settings
+from router.settings.choices import EventsOpen
+from router.settings.model import Settings
 from router.settings.tokens import Tokens
 
 _KEEPALIVE_GRACE = 0.1

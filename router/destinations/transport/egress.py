@@ -18,7 +18,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 
 from router.destinations.transport.name_resolver import AddressInfo, NameResolver
-from router.settings.model import Egress
+from router.settings.choices import Egress
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from router.destinations.transport.egress import EgressDeniedError, is_denied
-from router.settings.model import Egress
+from router.settings.choices import Egress
 
 _CONNECTING: Final = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 _ESCAPING: Final = frozenset(

@@ -6,7 +6,7 @@ import msgspec
 
 from router.datatypes import Secret
 from router.destinations.contract import Environment
-from router.settings.model import Egress
+from router.settings.choices import Egress
 
 DIRECT: Final = "direct"
 """Given instead of a proxy's URL: no proxy, whatever the environment says."""

@@ -28,7 +28,7 @@ from router.destinations.transport.smtp_replies import (
     is_final,
 )
 from router.destinations.transport.smtp_server import SmtpServer, own_names
-from router.settings.model import Egress
+from router.settings.choices import Egress
 
 _QUIT_SECONDS: Final = 1.0
 _ALIVE_SECONDS: Final = 5.0

@@ -14,7 +14,7 @@ from router.destinations.transport.egress import (
     is_denied,
 )
 from router.destinations.transport.name_resolver import AiohttpResolver, NameResolver
-from router.settings.model import Egress
+from router.settings.choices import Egress
 
 METADATA_AND_LINK_LOCAL = [
     "169.254.169.254",

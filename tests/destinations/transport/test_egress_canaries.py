@@ -18,7 +18,7 @@ from router.destinations.http_config import HttpConfig
 from router.destinations.kinds import build
 from router.destinations.slack import SlackConfig
 from router.destinations.transport.credentials import OAuth2Config
-from router.settings.model import Egress
+from router.settings.choices import Egress
 
 Make = Callable[[str], DestinationConfig]
 """A configuration that leads to ``host:port``."""

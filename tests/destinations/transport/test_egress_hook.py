@@ -9,7 +9,7 @@ import pytest
 
 from router.destinations.transport.egress import EgressDeniedError
 from router.destinations.transport.egress_hook import install_hook, restricted_to
-from router.settings.model import Egress
+from router.settings.choices import Egress
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from router.destinations.http_config import HttpConfig
 from router.destinations.slack import SlackConfig, SlackDestination
 from router.destinations.transport.credentials import OAuth2Config
 from router.no_proxy import NoProxy
-from router.settings.model import Egress
+from router.settings.choices import Egress
 
 TOKEN_ANSWER = {"access_token": f"tok-{PLANTED}", "token_type": "Bearer", "expires_in": 600}
 

@@ -18,7 +18,7 @@ from router.destinations.contract import Environment
 from router.destinations.transport.reachability import Reach, reach
 from router.destinations.transport.receiver import Receiver
 from router.destinations.transport.tls import TlsConfig
-from router.settings.model import Egress
+from router.settings.choices import Egress
 
 _LATER = datetime(2031, 5, 6, tzinfo=UTC)
 

@@ -18,7 +18,7 @@ from router.datatypes import Secret
 from router.destinations.contract import Environment
 from router.ingress.kinesis.stream import KinesisStream
 from router.runtime.roles import Roles, StreamSource, WorkerConfig
-from router.settings.model import Egress
+from router.settings.choices import Egress
 from router.tracing.process import ProcessTraces
 
 Reading = Callable[..., AbstractAsyncContextManager[Running]]

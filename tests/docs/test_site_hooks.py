@@ -3,7 +3,7 @@
 import pytest
 from support.site_hooks import DOCS, hooks
 
-PAGE = DOCS / "operate" / "operations.md"
+PAGE = DOCS / "operate" / "redis.md"
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_a_link_into_the_repository_becomes_its_path(written: str, shown: str) -
 
 
 def test_a_link_to_no_file_is_an_error_that_names_it() -> None:
-    with pytest.raises(FileNotFoundError, match=r"operations\.md: no file is at ../../missing"):
+    with pytest.raises(FileNotFoundError, match=r"redis\.md: no file is at ../../missing"):
         hooks.repository_links("[a](../../missing.yml)", PAGE)
 
 

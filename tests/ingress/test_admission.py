@@ -59,5 +59,5 @@ def test_the_watermark_is_the_documented_one() -> None:
     assert HIGH_WATERMARK == 0.8
     assert (
         f"Above {HIGH_WATERMARK:.0%}".replace("%", " %")
-        in (DOCS / "operate" / "operations.md").read_text()
+        in (DOCS / "operate" / "memory.md").read_text()
     )

@@ -27,7 +27,7 @@ serviceAccountName: {{ .serviceAccount }}
 automountServiceAccountToken: false
 # Kubernetes would set ROUTER_* variables for a Service whose name begins with router.
 enableServiceLinks: false
-# More than twice ROUTER_DRAIN_TIMEOUT, docs/operate/operations.md says why.
+# More than twice ROUTER_DRAIN_TIMEOUT, docs/operate/processes.md says why.
 terminationGracePeriodSeconds: {{ add (mul 2 (int $values.drainSeconds)) (int .preStop) 15 }}
 {{- with $values.image.pullSecrets }}
 imagePullSecrets:

@@ -95,7 +95,9 @@ def duration(seconds: float | None) -> str:
         return f"{int(seconds // _MINUTE)} min"
     if seconds < _DAY:
         return _two(seconds, (_HOUR, "h"), (_MINUTE, "m"))
-    return _two(seconds, (_DAY, "d"), (_HOUR, "h"))
+    if seconds < 100 * _DAY:
+        return _two(seconds, (_DAY, "d"), (_HOUR, "h"))
+    return f"{int(seconds // _DAY)} d"
 
 
 def _below_a_minute(seconds: float) -> str:

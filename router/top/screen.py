@@ -295,7 +295,7 @@ def _alert(of: FiringLine, columns: int) -> Line:
     text = f"{of.rule}: {of.summary}" if of.summary else of.rule
     return (
         StyledText(left(of.severity, _SEVERITY), _OF_SEVERITY.get(of.severity, Style.PLAIN)),
-        StyledText(f"{right(age, _AGE)}{_GAP}"),
+        StyledText(f"{_GAP}{right(age, _AGE)}{_GAP}"),
         StyledText(left(text, rest)),
         StyledText(f"{_GAP}{note}" if note else "", Style.DIM),
     )

@@ -27,6 +27,8 @@ ROWS: list[tuple[Callable[..., str], tuple[Any, ...], str]] = [
     (shown.duration, (42.4,), "42 s"),
     (shown.duration, (4800,), "1 h 20 m"),
     (shown.duration, (2 * 86400,), "2 d"),
+    (shown.duration, (99 * 86400 + 3600,), "99 d 1 h"),
+    (shown.duration, (100 * 86400 + 3600,), "100 d"),
     (shown.number, (1234567,), "1,234,567"),
     (shown.number, (12.42,), "12.4"),
     (shown.number, (0.051,), "0.05"),

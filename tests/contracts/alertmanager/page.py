@@ -22,9 +22,24 @@ silence and acknowledge, and each program sends webhooks. Both have the same int
 `tests/contracts/test_alertmanager.py` runs both programs and compares what they send with this page, which is written
 from its scenarios (`tests/contracts/alertmanager/scenarios.py`).
 
-Alertmanager has what the router does not need: it takes alerts that Prometheus has evaluated and sends again and again,
-and its replicas agree by gossip. The router evaluates events, each of which comes once, and remembers in Redis. Prometheus
-may also send its alerts to the [router](../reference/presets.md#prometheus), which drops the repetitions.
+## Take Alertmanager instead
+
+- Your alerts come of metrics. Prometheus evaluates them and sends each again and again while it fires, and Alertmanager is
+  [made for that](https://prometheus.io/docs/alerting/latest/alertmanager/): grouping, silences, inhibition.
+- You want no store. Its replicas [agree by gossip](https://prometheus.io/docs/alerting/latest/high_availability/); the
+  router needs a Redis.
+
+The router evaluates events, each of which comes once, and remembers them in Redis. Rules over their content and over time,
+signatures of Twilio, dead letters and replay have no counterpart in Alertmanager.
+
+## Both together
+
+Alertmanager's webhooks come in by the preset [alertmanager](../reference/presets.md#alertmanager), for example to reach people
+by the same routes as all other alerts. Prometheus may also send its alerts to the
+[router](../reference/presets.md#prometheus) itself, which drops the repetitions. The router's own metrics have
+[alerts](../runbooks/index.md) that are meant for Alertmanager, so that they arrive when the router does not run.
+
+## The scenarios
 
 """
 

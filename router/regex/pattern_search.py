@@ -67,7 +67,7 @@ def _compile_linear(text: str) -> LinearPattern:
     except NotSupportedError as error:
         raise ValueError(
             f"this regular expression needs google-re2, which is not installed, for {error}: "
-            "pip install 'event-router[re2]'"
+            "run pip install '.[re2]' in the router's checkout"
         ) from None
     except ValueError as error:
         raise ValueError(f"not a regular expression in RE2 syntax: {error}") from None

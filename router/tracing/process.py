@@ -101,6 +101,6 @@ def check_installed() -> None:
         missing = True
     if missing:
         raise ConfigurationError(
-            "ROUTER_TRACES=otlp needs OpenTelemetry: pip install 'event-router[otel]',"
+            "ROUTER_TRACES=otlp needs OpenTelemetry: run pip install '.[otel]' in the router's checkout,"
             " or remove the variable"
         )

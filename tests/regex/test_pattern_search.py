@@ -95,7 +95,7 @@ def test_without_google_re2_a_set_leaves_a_long_text_to_each_condition() -> None
         ("(standup", "not a regular expression in RE2 syntax: missing ): (standup"),
         (
             r"^\pL",
-            r"this regular expression needs google-re2, which is not installed, for \p: pip install 'event-router[re2]'",
+            r"this regular expression needs google-re2, which is not installed, for \p: run pip install '.[re2]' in the router's checkout",
         ),
     ],
 )

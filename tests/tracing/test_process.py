@@ -18,7 +18,7 @@ def test_without_the_extra_the_reason_is_one_line(monkeypatch: pytest.MonkeyPatc
         check_installed()
 
     assert str(raised.value) == (
-        "ROUTER_TRACES=otlp needs OpenTelemetry: pip install 'event-router[otel]',"
+        "ROUTER_TRACES=otlp needs OpenTelemetry: run pip install '.[otel]' in the router's checkout,"
         " or remove the variable"
     )
 

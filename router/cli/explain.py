@@ -55,7 +55,10 @@ def explain_command(
                 if live:
                     raise
                 live = False  # the next event need not wait for the same
-                echo(f"note: the state of rules was not read: {error}", err=True)
+                echo(
+                    f"note: the state of rules was not read; --offline does not try: {error}",
+                    err=True,
+                )
         explanation = explain(
             decoded, configuration.rules, destinations, now=now, standings=standings
         )

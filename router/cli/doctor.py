@@ -79,11 +79,12 @@ def doctor(
 
     Exit code 0: no problem, 1: problems, 2: problems of settings or rules.
     """
+    wanted = [DoctorSection(each) for each in sections] or list(DoctorSection)
+    _check_options(wanted, url=url, tests=send_test or bool(names))
     read = read_settings(os.environ)
     dev = None if is_redis_set() else running_dev()
     tested = names if send_test or names else None
     plan = _plan(read, dev, url, tested)
-    wanted = [DoctorSection(each) for each in sections] or list(DoctorSection)
     printer = _Printer()
     if not json_wanted:
         printer.heading(dev)
@@ -98,6 +99,16 @@ def doctor(
     else:
         printer.sum(found)
     sys.exit(exit_code(found))
+
+
+def _check_options(wanted: Sequence[DoctorSection], *, url: str, tests: bool) -> None:
+    """Refuse options of a section that is not checked, because they would have no effect."""
+    if url and DoctorSection.URL not in wanted:
+        raise click.UsageError("--url needs the section url: name it, or no section")
+    if tests and DoctorSection.DESTINATIONS not in wanted:
+        raise click.UsageError(
+            "--send-test and --destination need the section destinations: name it, or no section"
+        )
 
 
 def _plan(

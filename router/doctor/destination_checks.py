@@ -56,6 +56,8 @@ def judge_destinations(
     reached: Mapping[str, Sequence[ReachedReceiver]],
     egress: Egress,
     now: float,
+    *,
+    captures: bool,
 ) -> list[DoctorCheck]:
     """Return the checks of all destinations (pure).
 
@@ -64,10 +66,15 @@ def judge_destinations(
         reached: The results of connections, by name.
         egress: The policy, which a fix names.
         now: Unix seconds, for certificates.
+        captures: Whether ``router dev`` has the destinations, which captures what it has no credentials for.
     """
-    return [
-        check for spec in specs for check in _of_spec(spec, reached.get(spec.name, ()), egress, now)
-    ]
+    found: list[DoctorCheck] = []
+    for spec in specs:
+        if spec.missing_variables or spec.config is None:
+            found.append(_of_unset(spec, captures=captures))
+        else:
+            found += _of_spec(spec, reached.get(spec.name, ()), egress, now)
+    return found
 
 
 def judge_test(name: str, tested: MessageTested) -> DoctorCheck:
@@ -96,13 +103,17 @@ def judge_unknown(name: str, known: Iterable[str]) -> DoctorCheck:
     return _checks.problem(name, f"there is no destination {name!r}", suggestion(name, known))
 
 
+def _of_unset(spec: DestinationSpec, *, captures: bool) -> DoctorCheck:
+    what, names = f"{spec.name} ({spec.kind})", ", ".join(spec.missing_variables)
+    if captures:
+        return _checks.ok(spec.name, f"{what} captures: {names} not set")
+    return _checks.skipped(spec.name, f"{what} is not tried: {names} not set")
+
+
 def _of_spec(
     spec: DestinationSpec, reached: Sequence[ReachedReceiver], egress: Egress, now: float
 ) -> Iterator[DoctorCheck]:
-    if spec.missing_variables or spec.config is None:
-        names = ", ".join(spec.missing_variables)
-        yield _checks.skipped(spec.name, f"{spec.name} ({spec.kind}) is not tried: {names} not set")
-    elif not reached:
+    if not reached:
         how = (
             "captures" if spec.kind == "capture" else "connects by a library; --send-test tries it"
         )

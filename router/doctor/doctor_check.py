@@ -75,8 +75,12 @@ class SectionChecks:
 
 
 def exit_code(checks: Iterable[DoctorCheck]) -> int:
-    """Return 0 without a problem, 2 if settings or rules have one, else 1."""
-    sections = {each.section for each in checks if each.status is Status.PROBLEM}
+    """Return 0 without a problem, 2 if settings or rules have one, else 1.
+
+    A skipped check counts as a problem: the section that has its cause may be none of those that run.
+    """
+    failed = {Status.PROBLEM, Status.SKIPPED}
+    sections = {each.section for each in checks if each.status in failed}
     if sections & {DoctorSection.SETTINGS, DoctorSection.RULES}:
         return 2
     return 1 if sections else 0

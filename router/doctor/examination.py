@@ -232,8 +232,13 @@ class Examination:
             ]
         specs = configuration.destinations
         reached = await destination_checks.reach_destinations(specs, self._own_environment())
-        now = self._clock.now()
-        found = destination_checks.judge_destinations(specs, reached, self._settings.egress, now)
+        found = destination_checks.judge_destinations(
+            specs,
+            reached,
+            self._settings.egress,
+            self._clock.now(),
+            captures=self._plan.beside_dev,
+        )
         if self._plan.tested is not None:
             found += await self._send_tests([each.name for each in specs])
         return found

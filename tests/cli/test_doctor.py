@@ -69,7 +69,22 @@ def test_a_wrong_url_of_redis_skips_what_needs_it(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["doctor", "redis", "work", "--json"], env=environ)
 
     assert [each["status"] for each in checks(result)] == ["skipped", "skipped"]
-    assert result.exit_code == 0
+    assert result.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("redis", "--send-test"),
+        ("redis", "--destination", "hook"),
+        ("redis", "--url", "https://router.example.com"),
+    ],
+)
+def test_an_option_of_a_section_that_is_not_checked_is_refused(words: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(main, ["doctor", *words])
+
+    assert result.exit_code == 2
+    assert " the section " in result.stderr
 
 
 def test_only_the_sections_that_are_named_are_checked(router: Router) -> None:

@@ -38,7 +38,9 @@ def spec(name: str, url: str) -> DestinationSpec:
 
 def check_of(found: Reach, egress: Egress = Egress.OPEN) -> DoctorCheck:
     reached = {"hook": [ReachedReceiver(HOOK, found)]}
-    (check,) = judge_destinations([spec("hook", "https://x.example")], reached, egress, NOW)
+    (check,) = judge_destinations(
+        [spec("hook", "https://x.example")], reached, egress, NOW, captures=False
+    )
     return check
 
 
@@ -119,7 +121,7 @@ async def test_destinations_are_tried_at_once_and_each_is_told(
         ]
         async with asyncio.timeout(2):  # six that take half a second each
             reached = await reach_destinations(specs, environment)
-    checks = judge_destinations(specs, reached, Egress.OPEN, NOW)
+    checks = judge_destinations(specs, reached, Egress.OPEN, NOW, captures=False)
     by_name = {each.name: each for each in checks}
 
     assert well.requests == []
@@ -129,6 +131,16 @@ async def test_destinations_are_tried_at_once_and_each_is_told(
     ]
     assert by_name["old"].message == f"old (http): localhost:{old.port}: TLS certificate expired"
     assert "timed out" in by_name["slow-0"].message
+
+
+@pytest.mark.parametrize(("captures", "status"), [(True, Status.OK), (False, Status.SKIPPED)])
+def test_router_dev_captures_what_has_no_credentials(captures: bool, status: Status) -> None:  # noqa: FBT001
+    unset = DestinationSpec(name="unset", kind="http", config=None, missing_variables=("URL",))
+
+    (check,) = judge_destinations([unset], {}, Egress.OPEN, NOW, captures=captures)
+
+    assert check.status is status
+    assert check.message.endswith(": URL not set")
 
 
 @pytest.mark.parametrize(

@@ -162,6 +162,6 @@ constraints:  ## Pin what pyproject.toml asks for (needs uv; UPGRADE=--upgrade f
 	$(PIN) $(UPGRADE) --group docs -o constraints/docs.txt
 	echo 'redis>=8,<9' | $(PIN) $(UPGRADE) --no-deps -o constraints/redis-py-8.txt -
 
-# bench and docs are folders, too.
-.PHONY: docs reference bench bench-short bench-rules
+# bench, dist and docs are folders, too.
+.PHONY: docs reference bench bench-short bench-rules dist mutants
 .PHONY: help tools run schemas test test-deploy browser monitoring proxies screenshots test-fast test-acl test-matrix redis-py test-redis-py test-pythons helm helm-files test-slow conformance lint constraints audit sbom fuzz

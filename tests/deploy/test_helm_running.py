@@ -78,6 +78,17 @@ def test_the_alerts_are_those_of_the_repository(helm: Helm) -> None:
     assert rule["spec"] == yaml.safe_load(text)
 
 
+@pytest.mark.parametrize("url", ["https://wiki.example.com/router", "http://wiki/"])
+def test_runbooks_are_where_the_values_say(helm: Helm, url: str) -> None:
+    changes = {"metrics.prometheusRule": {"enabled": True, "runbooks": url}}
+    (rule,) = of_kind(helm.objects(with_values(changes)), "PrometheusRule")
+
+    rules = [each for group in rule["spec"]["groups"] for each in group["rules"]]
+    assert {each["annotations"]["runbook_url"] for each in rules} == {
+        f"{url.rstrip('/')}/{each['alert']}.md" for each in rules
+    }
+
+
 def test_the_dashboards_are_those_of_the_repository(helm: Helm) -> None:
     maps = of_kind(helm.objects(example("all-on")), "ConfigMap")
     found = {

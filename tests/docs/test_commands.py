@@ -5,6 +5,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from support.command_blocks import Block, begins_empty, blocks_of
+from support.command_blocks import Block, begins_empty, blocks_of, programs_of
 from support.command_lines import fault_of, router_lines
 from support.document_figures import count
 from support.page_session import PageSession, checkout, free_port
@@ -128,6 +129,8 @@ async def test_the_commands_of_a_page_do_what_it_says(
     )
     if not run:
         return
+    if missing := [name for name in programs_of(page) if shutil.which(name) is None]:
+        pytest.skip(f"{' and '.join(missing)} not installed")
     has_own = any("background" in block.marks for block in run) or begins_empty(page)
     folder = tmp_path / "reader"
     if begins_empty(page):

@@ -10,6 +10,7 @@ Marks are HTML comments on the lines before a block, which no reader of the page
 - ``<!-- prints -->``, before a block of text: its lines were printed by the block before, in this order. ``…`` stands for
   any text.
 - ``<!-- session: empty folder -->``, anywhere: the page begins in an empty folder instead of a checkout.
+- ``<!-- needs: PROGRAM PROGRAM -->``, anywhere but before a block: the page is run where these programs are installed.
 """
 
 import re
@@ -27,6 +28,7 @@ _FENCE: Final = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _MARK: Final = re.compile(r"<!-- *([\w -]+?)(?:: *(.*?))? *-->")
+_NEEDS: Final = re.compile(r"^<!-- needs: (.+) -->$", re.MULTILINE)
 _SESSION: Final = re.compile(r"^<!-- session: empty folder -->$", re.MULTILINE)
 
 
@@ -77,3 +79,8 @@ def blocks_of(page: Path) -> list[Block]:
 def begins_empty(page: Path) -> bool:
     """Return whether the blocks of a page are run in an empty folder."""
     return bool(_SESSION.search(page.read_text("utf-8")))
+
+
+def programs_of(page: Path) -> list[str]:
+    """Return the programs that the blocks of a page need besides those of every test."""
+    return [name for names in _NEEDS.findall(page.read_text("utf-8")) for name in names.split()]

@@ -1,4 +1,4 @@
-"""The delivery job: for each delivery of a set, one attempt, one decision and one record.
+"""The delivery job: for each delivery of a set, one attempt and one record of what came of it.
 
 A set is read and made page by page, so that a large digest needs no more memory than a page. A set
 whose job ended a process before is not read at all before its single deliveries are.
@@ -8,11 +8,11 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Final, assert_never
+from typing import Any, Final
 
 import msgspec
 
-from router.alerts import Delivered, Delivery, Failed, Outcome, is_test, uncounted_attempts
+from router.alerts import Delivery
 from router.clock import Clock
 from router.destinations.contract import Destination
 from router.errors import JournalUnavailableError, PoisonError, WrongTypeError, only_error
@@ -24,26 +24,19 @@ from router.journal.group_commit import GroupCommit
 from router.journal.keys import SetId
 from router.journal.leases import Lease, unleased
 from router.journal.message_tests import MessageTests
-from router.journal.settlements import Done, GivenUp, Requeued, Settlement
+from router.journal.settlements import Done, GivenUp, Settlement
 from router.journal.shown_alerts import ShownAlerts
 from router.metrics import Metrics
 from router.outage_log import OUTAGES
 from router.tracing.spans import Tracer
-from router.worker.delivery.attempt_record import AttemptRecorder, exemplar_of, with_attempt
-from router.worker.delivery.attempt_traces import AttemptTraces, end_attempt
+from router.worker.delivery.attempt_record import AttemptRecorder
+from router.worker.delivery.attempt_traces import AttemptTraces
 from router.worker.delivery.circuit_breaker import Permit
 from router.worker.delivery.delivery_admission import DeliveryAdmission
-from router.worker.delivery.digest_schedule import JITTER, defer_to_window_end, requeue
-from router.worker.delivery.retry import (
-    Disable,
-    Finished,
-    GiveUp,
-    Retry,
-    attempted_once,
-    next_step,
-)
+from router.worker.delivery.digest_schedule import defer_to_window_end
 from router.worker.delivery.semaphore import FifoSemaphore
 from router.worker.delivery.shown_record import ShownRecorder
+from router.worker.delivery.single_attempt import SingleAttempt, is_digest
 from router.worker.delivery.tested_record import TestedRecorder
 from router.worker.queue.poison import POISON, PoisonDetector
 from router.worker.work_log import WorkLog
@@ -104,14 +97,13 @@ class DeliveryJob:
         self._admission = admission
         self._poison = journal.poison
         self._clock = clock
-        self._traces = (
-            None if journal.tracer is None else AttemptTraces(journal.tracer, destination.name)
-        )
         self._slots = FifoSemaphore(destination.config.slots)
         self.draining = False
         """Whether no further attempt is to begin."""
-        self._is_digest = destination.config.due_at(clock.now()) is not None
+        self._is_digest = is_digest(destination, clock)
+        traces = None if journal.tracer is None else AttemptTraces(journal.tracer, destination.name)
         self._recorder = AttemptRecorder(destination.name, metrics, journal.log)
+        self._attempt = SingleAttempt(destination, admission, self._recorder, traces, clock)
         told = destination.name if destination.config.is_told_acknowledgements else ""
         self._shown = ShownRecorder(journal.shown, told, journal.masks)
         self._tested = TestedRecorder(journal.tests, clock)
@@ -314,7 +306,7 @@ class DeliveryJob:
     async def _send(self, delivery: Delivery, run: _Run, permit: Permit) -> None:
         # The slot is released only after the result is recorded, so that a crash repeats no more
         # deliveries than the destination has slots.
-        await self._settle(await self._attempt(delivery, run, permit))
+        await self._settle(await self._attempt.make(delivery, permit, run.set_id, run.lease.token))
 
     async def _settle(self, settlement: Settlement) -> None:
         """Record how a delivery ended or that it is retried, and count the ended ones."""
@@ -323,70 +315,6 @@ class DeliveryJob:
         if isinstance(settlement, Done) and is_recorded:
             await self._shown.delivered(settlement.delivery)
         await self._tested.settled(settlement)
-
-    async def _attempt(self, delivery: Delivery, run: _Run, permit: Permit) -> Settlement:
-        began_at, began = self._clock.now(), self._clock.monotonic()
-        span = None if self._traces is None else self._traces.begin(delivery)
-        outcome = await self._outcome(delivery, permit)
-        seconds = self._clock.monotonic() - began
-        exemplar = exemplar_of(delivery)
-        self._recorder.attempted(seconds, exemplar)
-        following = next_step(
-            outcome,
-            attempt=delivery.attempt,
-            policy=self._destination.config.retry,
-            jitter=JITTER if self._is_digest else self._clock.chance(),
-            uncounted=uncounted_attempts(delivery),
-            refusal_is_retried=self._admission.is_retried(delivery, outcome),
-        )
-        if is_test(delivery.alert):
-            following = attempted_once(following, outcome)
-        if span is not None:
-            end_attempt(span, outcome, following)
-        await self._admission.update_pause(outcome)
-        tried = with_attempt(delivery, outcome, at=began_at, seconds=seconds)
-        match following:
-            case Finished():
-                latency = self._clock.now() - delivery.alert.event_received_at
-                self._recorder.delivered(latency, exemplar)
-                status = outcome.status if isinstance(outcome, Delivered) else None
-                return Done(run.set_id, delivery, seconds, status)
-            case Retry(in_seconds=wait, counts=counts):
-                self._recorder.retried(tried, wait)
-                return self._requeue(run, tried, wait, counts=counts)
-            case Disable(reason=reason):
-                self._recorder.disabled(tried)
-                await self._admission.disable(reason)
-                return self._requeue(run, tried, 0.0, counts=True)
-            case GiveUp(reason=reason):
-                self._recorder.dead_lettered()
-                return GivenUp(run.set_id, tried, reason, run.lease.token)
-            case _:
-                assert_never(following)
-
-    def _requeue(self, run: _Run, tried: Delivery, wait: float, *, counts: bool) -> Requeued:
-        following = msgspec.structs.replace(tried, attempt=tried.attempt + counts)
-        return requeue(
-            run.set_id,
-            following,
-            wait,
-            now=self._clock.now(),
-            in_digest=self._is_digest,
-            token=run.lease.token,
-        )
-
-    async def _outcome(self, delivery: Delivery, permit: Permit) -> Outcome:
-        """Make the attempt. If the destination raises, which is a bug, the attempt has failed."""
-        outcome: Outcome | None = None
-        try:
-            outcome = await self._destination.attempt(delivery)
-        except Exception as error:
-            logger.exception("destination raised", extra={"destination": self._destination.name})
-            return Failed(f"internal error: {type(error).__name__}")
-        else:
-            return outcome
-        finally:
-            self._admission.end(permit, outcome)
 
 
 class _Attempts(asyncio.TaskGroup):

@@ -68,16 +68,24 @@ def flow(
 
 
 @pytest.fixture
-async def deliver(
-    connection: Connection, clock: Clock, metrics: Metrics, mail: Scripted, flow: DeliveryAdmission
-) -> AsyncIterator[DeliveryJob]:
+async def journal(connection: Connection, clock: Clock) -> AsyncIterator[DeliveryJournal]:
     deliveries = Deliveries(connection, clock)
     settling = make_settler(deliveries, clock)
     runner = asyncio.get_running_loop().create_task(settling.run())
-    shared = DeliveryJournal(deliveries, settling, PoisonDetector(CrashCounter(connection)))
-    yield DeliveryJob(mail, shared, flow, metrics, clock)
+    yield DeliveryJournal(deliveries, settling, PoisonDetector(CrashCounter(connection)))
     runner.cancel()
     await asyncio.wait([runner])
+
+
+@pytest.fixture
+def deliver(
+    journal: DeliveryJournal,
+    mail: Scripted,
+    flow: DeliveryAdmission,
+    metrics: Metrics,
+    clock: Clock,
+) -> DeliveryJob:
+    return DeliveryJob(mail, journal, flow, metrics, clock)
 
 
 @pytest.fixture
@@ -282,16 +290,16 @@ async def test_an_open_circuit_stops_a_run_and_burns_no_attempts(
 
 
 async def test_a_dead_destination_costs_few_attempts(
-    deliver: DeliveryJob,
+    journal: DeliveryJournal,
     mail: Scripted,
-    flow: DeliveryAdmission,
+    paused: PausedDestinations,
     metrics: Metrics,
+    clock: Clock,
     opened: tuple[Delivery, ...],
 ) -> None:
     config = msgspec.structs.replace(mail.config, breaker=BreakerPolicy(failures=2))
-    deliver._admission = DeliveryAdmission(
-        "mail", config, None, flow._paused, metrics, SetClock().clock()
-    )
+    admission = DeliveryAdmission("mail", config, None, paused, metrics, clock)
+    deliver = DeliveryJob(mail, journal, admission, metrics, clock)
     mail.outcomes += [Failed("connection refused")] * 3
 
     assert not await deliver.run(SET)
@@ -399,7 +407,7 @@ async def test_a_set_of_an_ended_process_is_delivered_and_leaves_no_marks(
 
 @pytest.mark.fault_row(27)
 async def test_a_schedule_of_three_days_is_kept_and_nothing_expires(
-    deliver: DeliveryJob,
+    journal: DeliveryJournal,
     mail: Scripted,
     paused: PausedDestinations,
     metrics: Metrics,
@@ -412,7 +420,7 @@ async def test_a_schedule_of_three_days_is_kept_and_nothing_expires(
     waits = [10.0, 60.0, 600.0, 3600.0, 86_400.0, 172_800.0]
     retry = RetryPolicy(schedule=tuple(map(Duration, waits)))
     mail.config = msgspec.structs.replace(mail.config, retry=retry)  # type: ignore[misc]
-    deliver._admission = DeliveryAdmission(
+    admission = DeliveryAdmission(
         "mail",
         DestinationConfig(breaker=BreakerPolicy(failures=1000, attempts=1000)),
         None,
@@ -420,6 +428,7 @@ async def test_a_schedule_of_three_days_is_kept_and_nothing_expires(
         metrics,
         clock,
     )
+    deliver = DeliveryJob(mail, journal, admission, metrics, clock)
     mail.outcomes += [Failed("HTTP 503", 503)] * 100
     began = time.now
 

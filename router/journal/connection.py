@@ -122,20 +122,19 @@ class Connection:
         """Close all connections and subscriptions; return False if that was done a moment ago."""
         if not self._pace.may_give_up(asyncio.get_running_loop().time()):
             return False
-        await self._close_all(is_switch=False)
+        await self._close_all()
         return True
 
-    async def follow(self, *, is_switch: bool) -> None:
-        """Close all connections and subscriptions, also of peers, because sentinels announced it.
+    async def follow(self) -> None:
+        """Close all connections and subscriptions, also of peers: sentinels replace the primary.
 
-        Args:
-            is_switch: Another server is the primary now, so that no reply of the former one counts.
+        No reply of the former primary counts from now on.
         """
         for connection in (self, *self._peers):
-            await connection._close_all(is_switch=is_switch)  # noqa: SLF001 - the same class
+            await connection._close_all(has_successor=True)  # noqa: SLF001 - the same class
 
-    async def _close_all(self, *, is_switch: bool) -> None:
-        await self._connections.give_up(is_switch=is_switch)
+    async def _close_all(self, *, has_successor: bool = False) -> None:
+        await self._connections.give_up(has_successor=has_successor)
         for subscription in list(self._subscriptions):
             await redis_adapter.end_subscription(subscription)
 

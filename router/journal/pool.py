@@ -46,21 +46,21 @@ class CachedConnections:
         if generation != self._generation:
             await connection.close()
             if primary != self._primary:
-                # The former primary loses what it has just written, whatever it has replied.
-                raise PrimaryChangedError("another server has become the primary meanwhile")
+                # The former primary may lose what it has just written, whatever it has replied.
+                raise PrimaryChangedError("another server becomes the primary, or has become it")
         elif len(self._idle) < self._keep:
             self._idle.append(connection)
         else:
             await connection.release()
         return replies
 
-    async def give_up(self, *, is_switch: bool = False) -> None:
+    async def give_up(self, *, has_successor: bool = False) -> None:
         """Close all connections: idle ones now, others when their replies have been read.
 
-        With ``is_switch``, another server is the primary now, and these replies are errors.
+        With ``has_successor``, the primary is being replaced, and these replies are errors.
         """
         self._generation += 1
-        self._primary += is_switch
+        self._primary += has_successor
         idle, self._idle = self._idle, []
         for connection in idle:
             await connection.close()

@@ -127,7 +127,7 @@ class PrimaryWatch:
                 await self._switch(sentinel, event.address)
             case FailoverEvent():
                 self._locator.hold()
-                await self._connection.follow(is_switch=False)
+                await self._connection.follow()
                 logger.warning(
                     "failover of Redis announced; nothing is written until it ends", extra=service
                 )
@@ -142,7 +142,7 @@ class PrimaryWatch:
         if not self._locator.has_followed(primary):
             # Other sentinels hear of it later, and would name the former primary.
             self._locator.trust(sentinel)
-            await self._connection.follow(is_switch=True)
+            await self._connection.follow()
         logger.warning(
             "primary of Redis switched; connections follow",
             extra={"service": self._locator.url.service, "primary": str(primary)},

@@ -78,7 +78,7 @@ class NoPrimaryError(RedisConnectionError):
 
 
 class PrimaryChangedError(RedisConnectionError):
-    """Raised for a reply of a server that is no longer the primary."""
+    """Raised for a reply of a server that is no longer the primary, or is about to be replaced."""
 
 
 class SwitchEvent(msgspec.Struct, frozen=True):

@@ -371,7 +371,7 @@ MUTANTS: Final = (
            "                self._locator.hold()\n", "                pass\n",
            "tests/faults/test_sentinel_failover.py"),
     Mutant(76, "connections stay with the former primary", "router/journal/primary_watch.py",
-           "            await self._connection.follow(is_switch=True)\n", "            pass\n",
+           "trust(sentinel)\n            await self._connection.follow()\n", "trust(sentinel)\n",
            "tests/journal/test_primary_watch.py"),
     Mutant(76, "a sentinel that is behind is believed", "router/journal/primary_locator.py",
            "answer.epoch >= self._wanted_epoch()", "answer.epoch >= 0",

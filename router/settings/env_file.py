@@ -18,6 +18,8 @@ USUAL: Final = Path(".env")
 
 DISABLED: Final = "PYTHON_DOTENV_DISABLED"
 """The variable by which python-dotenv lets a process do without the usual file."""
+_YES: Final = frozenset({"1", "true", "t", "yes", "y"})
+"""The values by which python-dotenv takes it as set, in any case."""
 
 _LIMIT: Final = 256 * 1024
 """Bytes of a file."""
@@ -28,7 +30,7 @@ def load_env_file(path: Path | None, environ: MutableMapping[str, str]) -> None:
 
     Args:
         path: The file, which must exist; None for ``USUAL``, which need not and which is not read if
-            the environment has ``DISABLED``.
+            the environment disables it by ``DISABLED``.
         environ: The environment.
 
     Raises:
@@ -36,7 +38,8 @@ def load_env_file(path: Path | None, environ: MutableMapping[str, str]) -> None:
             has the line's number and never its text, which may be a secret.
         OSError: The file cannot be read.
     """
-    if path is None and (environ.get(DISABLED) or not USUAL.is_file()):
+    is_disabled = environ.get(DISABLED, "").casefold() in _YES
+    if path is None and (is_disabled or not USUAL.is_file()):
         return
     for name, value in read_env_file(path or USUAL).items():
         environ.setdefault(name, value)

@@ -88,6 +88,14 @@ def test_the_usual_file_can_be_switched_off_and_a_named_one_not() -> None:
     assert environ["A"] == "1"
 
 
+def test_a_no_switches_the_usual_file_on() -> None:
+    """As python-dotenv reads it. Mutant seen to fail: any value switches it off."""
+    USUAL.write_text("A=1")
+    environ = {DISABLED: "0"}
+    load_env_file(None, environ)
+    assert environ["A"] == "1"
+
+
 def test_a_folder_of_that_name_is_no_file(working_folder: Path) -> None:
     (working_folder / ".env").mkdir()
     load_env_file(None, {})

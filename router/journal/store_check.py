@@ -149,7 +149,7 @@ class StoreProbe:
     async def _unanswered(self, error: JournalUnavailableError) -> StoreCheck:
         cause = error.__cause__ or error
         state, nowhere, fault = store_error(cause), no_primary_error(error), tls_fault(cause)
-        if state is None and fault is None and self._may_be_other_scheme:
+        if state is None and nowhere is None and fault is None and self._may_be_other_scheme:
             self._may_be_other_scheme = False
             options = redis_adapter.connection_options(self._connection.redis)
             fault = await other_scheme(options, cause)

@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 _SECONDS: Final = 1.0
+_USUAL_PORT: Final = 6379
 _AUTHORITY: Final = (
     "shows a TLS certificate of an authority that is not trusted here",
     "name the file of its authority in ROUTER_REDIS_URL: ?ssl_ca_certs=/path/ca.pem",
@@ -93,12 +94,12 @@ async def other_scheme(options: dict[str, Any], error: BaseException) -> TlsFaul
     """Return the fault if a server answers on the same port with TLS, or without.
 
     Args:
-        options: Of the connections of a pool: host, port, and ``ssl_`` ones with TLS.
+        options: Of the connections of a pool: host, port if the URL has one, and ``ssl_`` ones with TLS.
         error: The error of the connection.
     """
-    host, port = options.get("host"), options.get("port")
+    host, port = options.get("host"), options.get("port", _USUAL_PORT)
     causes = list(_causes(error))
-    if not host or not port or any(isinstance(it, ConnectionRefusedError) for it in causes):
+    if not host or any(isinstance(it, ConnectionRefusedError) for it in causes):
         return None
     is_late = any(isinstance(it, TimeoutError) for it in causes)
     if not any(name.startswith("ssl_") for name in options):
@@ -123,12 +124,13 @@ async def _speaks_plainly(host: str, port: int) -> bool:
     try:
         async with asyncio.timeout(_SECONDS):
             reader, writer = await asyncio.open_connection(host, port)
-            writer.write(b"PING\r\n")
-            first = await reader.read(1)
-            await _close(writer)
+            try:
+                writer.write(b"PING\r\n")
+                return await reader.read(1) in {b"+", b"-"}
+            finally:
+                writer.transport.abort()  # also when the time is over
     except OSError:
         return False
-    return first in {b"+", b"-"}
 
 
 async def _speaks_tls(host: str, port: int) -> bool:

@@ -1,6 +1,8 @@
 """TLS between the router and a real Redis: what works, and what each mistake says at the first look."""
 
-from collections.abc import Iterator
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from router.datatypes import Secret
 from router.errors import JournalUnavailableError
 from router.journal.connection import connect
 from router.journal.store_check import StoreCheck, StoreProbe
-from router.journal.tls_faults import tls_fault
+from router.journal.tls_faults import other_scheme, tls_fault
 from router.settings.redis_url import check_redis_url
 
 AUTHORITY = "name the file of its authority in ROUTER_REDIS_URL: ?ssl_ca_certs="
@@ -155,6 +157,19 @@ async def test_a_client_certificate_that_is_missing_or_of_a_stranger_is_one_line
     assert found.is_setup
 
 
+USUAL_HOST = "127.0.0.79"
+"""An address of loopback at which nothing else has Redis's usual port."""
+
+
+@pytest.fixture
+async def tls_server(files: Path) -> AsyncIterator[None]:
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(files / "server.pem", files / "server.key")
+    server = await asyncio.start_server(lambda _, writer: writer.close(), USUAL_HOST, 6379, ssl=tls)
+    async with server:
+        yield
+
+
 async def test_a_scheme_that_does_not_fit_the_port_is_one_line(servers: TlsServers) -> None:
     """A plain server never answers a handshake, and one with TLS hangs up."""
     plain = await look(f"redis://{servers.url('server')}/0")
@@ -169,6 +184,15 @@ async def test_a_scheme_that_does_not_fit_the_port_is_one_line(servers: TlsServe
     )
     assert plain.is_setup
     assert tls.is_setup
+
+
+@pytest.mark.usefixtures("tls_server")
+async def test_a_url_without_a_port_leads_to_the_usual_one() -> None:
+    """Mutant seen to fail: the port is taken from the URL alone."""
+    found = await other_scheme({"host": USUAL_HOST}, ConnectionResetError())
+
+    assert found is not None
+    assert found.reason == "speaks TLS at the port in ROUTER_REDIS_URL"
 
 
 async def test_a_redis_that_is_away_is_no_fault_of_tls() -> None:

@@ -22,6 +22,8 @@ from router.regex.pattern_syntax import LAST, Anchor
 
 _MAX_STEPS: Final = 4096
 """Steps that are remembered; all are forgotten when there are more."""
+_MAX_POSITIONS: Final = 1 << 16
+"""Positions of all states that are remembered, of 40 bytes or more; all are forgotten when there are more."""
 _EXPLORED: Final = 1024
 """Steps that are tried to find all states of an automaton."""
 _COST: Final = 13
@@ -63,7 +65,7 @@ class LinearPattern:
         reads = (each.bounds for each in program.instructions if isinstance(each, Read))
         self._bounds = sorted({0, 0x80, *(bound for bounds in reads for bound in bounds)})
         self._states: dict[tuple[frozenset[int], Kind], _State] = {}
-        self._steps = 0
+        self._steps = self._positions = 0
         self._found = _State(self, frozenset(), Kind.NONE)
         self._start = self._state(frozenset(), Kind.NONE)
 
@@ -98,7 +100,7 @@ class LinearPattern:
             known = state.get(representative)
             if known is not None:
                 return known
-        if self._steps >= _MAX_STEPS:
+        if self._steps >= _MAX_STEPS or self._positions >= _MAX_POSITIONS:
             self._forget()
         self._steps += 1
         known = state[representative] = self._follow(state, representative)
@@ -140,6 +142,7 @@ class LinearPattern:
         state = self._states.get((positions, before))
         if state is None:
             state = self._states[positions, before] = _State(self, positions, before)
+            self._positions += len(positions)
         return state
 
     def _forget(self) -> None:
@@ -147,7 +150,7 @@ class LinearPattern:
             state.clear()
         self._states.clear()
         self._states[self._start.positions, self._start.before] = self._start
-        self._steps = 0
+        self._steps = self._positions = 0
 
     def _kind(self, character: str) -> Kind:
         if self._reads_lines and character == "\n":

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from support.with_re2 import NEEDS_RE2
 
 from router.regex import compile_pattern
-from router.regex.lazy_automaton import _MAX_STEPS, LinearPattern
+from router.regex.lazy_automaton import _MAX_POSITIONS, _MAX_STEPS, LinearPattern
 from router.regex.pattern_program import compile_program
 from router.regex.pattern_syntax import NotSupportedError, PatternParser
 
@@ -116,6 +116,15 @@ def test_steps_are_forgotten_when_there_are_many_and_the_result_is_the_same() ->
     assert pattern.search(text) is None
     assert pattern.search(text + "a" * 13 + "c") is not None
     assert pattern._steps <= _MAX_STEPS
+
+
+def test_large_states_are_forgotten_earlier() -> None:
+    """Mutant seen to fail: steps alone are counted; a text of 4,096 characters cost 60 MB for good."""
+    pattern = linear("a[ab]{900}c")
+    text = "".join("ab"[(number * number // 7) % 2] for number in range(1500))
+
+    assert pattern.search(text) is None
+    assert sum(len(state.positions) for state in pattern._states.values()) <= 2 * _MAX_POSITIONS
 
 
 def test_a_pattern_of_few_states_may_search_any_text_and_one_of_many_may_not() -> None:

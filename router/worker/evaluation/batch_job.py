@@ -126,28 +126,24 @@ class BatchJob:
             self._clock.now(), self._live.silences, rules.firing_only, self._live.tolerance_ms
         )
         fresh = _first_of_each(begun)
-        trace = None
-        if self._traces is not None:
-            trace = self._traces.begin(begun, fresh)
-            fresh |= trace.traced
+        trace = BatchTrace() if self._traces is None else self._traces.begin(begun, fresh)
+        fresh |= trace.traced
         if EVENT_LOG.isEnabledFor(logging.DEBUG):
             log_duplicates(event for at, event in enumerate(begun.events) if at not in fresh)
-        poison: frozenset[str] = frozenset()
-        if starts > 1:
-            pieces = [
-                (event.key, functools.partial(self._evaluate, event, rules, snapshot))
-                for event in fresh.values()
-            ]
-            poison = await poisonous(self._detector, batch_id, pieces)
-        evaluations = await self._evaluate_all(fresh, poison, rules, snapshot)
         batch = _OpenBatch(batch_id, token, configuration.generation, trace)
-        try:
-            is_done = await self._finish(batch, begun, evaluations, snapshot)
-        except WorkFinishedError:
-            return True
-        finally:
-            if trace is not None:
-                trace.end()
+        with trace:
+            poison: frozenset[str] = frozenset()
+            if starts > 1:
+                pieces = [
+                    (event.key, functools.partial(self._evaluate, event, rules, snapshot))
+                    for event in fresh.values()
+                ]
+                poison = await poisonous(self._detector, batch_id, pieces)
+            evaluations = await self._evaluate_all(fresh, poison, rules, snapshot)
+            try:
+                is_done = await self._finish(batch, begun, evaluations, snapshot)
+            except WorkFinishedError:
+                return True
         self._metrics.evaluate_seconds.observe(self._clock.monotonic() - started)
         return is_done
 
@@ -230,8 +226,7 @@ class BatchJob:
         )
         if is_finished:
             self._counts.finished(verdict, evaluated, decision)
-            if place.batch.trace is not None:
-                place.batch.trace.finish(place.part, results, quarantined)
+            place.batch.trace.finish(place.part, results, quarantined)
             self._log.notified(decision.notifications, self._clock.now())
         return is_finished
 
@@ -337,8 +332,8 @@ class _OpenBatch(msgspec.Struct, frozen=True):
     token: LeaseToken
     generation: str
     """The generation of the rules that evaluated it."""
-    trace: BatchTrace | None
-    """The spans of its events; None if traces are off."""
+    trace: BatchTrace
+    """The spans of its events."""
 
 
 class _PartPlace(msgspec.Struct, frozen=True):

@@ -6,7 +6,8 @@ further spans.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 import msgspec
 
@@ -37,12 +38,28 @@ _PROCESS: Final = {
 
 
 class BatchTrace:
-    """The spans of one batch, by the positions of its events."""
+    """The spans of one batch, by the positions of its events; none if traces are off.
+
+    A context: at its end the spans that remain end, because their events remain in the batch.
+    """
 
     def __init__(self) -> None:
         self._spans: dict[int, TraceSpan] = {}
         self.traced: dict[int, Event] = {}
         """The events that have one, with its context."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        for span in self._spans.values():
+            span.end(_outcome(POSTPONED), error="" if kind is None else kind.__name__)
+        self._spans.clear()
 
     def begin(self, position: int, event: Event, span: TraceSpan) -> None:
         """Add the span of an event."""
@@ -73,12 +90,6 @@ class BatchTrace:
                 span.end(_outcome(EventOutcome.QUARANTINED), error=EventOutcome.QUARANTINED)
                 continue
             _end(span, evaluated, results)
-
-    def end(self, error: str = "") -> None:
-        """End the spans that remain, because their events do."""
-        for span in self._spans.values():
-            span.end(_outcome(POSTPONED), error=error)
-        self._spans.clear()
 
 
 class EventTraces:

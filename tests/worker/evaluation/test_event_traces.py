@@ -11,8 +11,12 @@ from support.traced_router import post_traced, traced_router
 from support.waiting import until
 
 from router.datatypes import Secret
+from router.errors import JournalUnavailableError
+from router.events.decode import decode_request
 from router.events.model import Event
+from router.tracing.spans import SpanKind
 from router.worker.evaluation import batch_job
+from router.worker.evaluation.event_traces import NAME, BatchTrace
 
 TRACE = "a" * 32
 RULES = """
@@ -123,6 +127,24 @@ async def test_an_event_that_goes_to_quarantine_is_an_error(
 
     assert spans["1"].is_error
     assert spans["1"].attributes["router.outcome"] == "quarantined"
+
+
+def decoded(event: bytes) -> Event:
+    (found,) = decode_request(event, received_at=0.0, max_events=1).events
+    return found
+
+
+def test_events_of_a_batch_that_fails_are_errors_and_remain(recorder: RecordedTraces) -> None:
+    """Mutant seen to fail: the error is left out."""
+    trace = BatchTrace()
+    trace.begin(0, decoded(body("1", "loud")), recorder.tracer.start(NAME, SpanKind.CONSUMER, None))
+    with pytest.raises(JournalUnavailableError), trace:
+        raise JournalUnavailableError("Redis did not answer in time")
+
+    (span,) = recorder.spans()
+    assert span.is_error
+    assert span.attributes["router.outcome"] == "postponed"
+    assert span.attributes["error.type"] == "JournalUnavailableError"
 
 
 async def test_events_of_traces_that_are_not_recorded_have_no_span(

@@ -126,14 +126,14 @@ _COMMANDS: Final = (
 )
 RIGHTS: Final = (*_KEYS, *_CHANNELS, *_COMMANDS)
 """All rights, in the order of the rule."""
-ACCEPT_COMMANDS: Final = (
-    *("APPEND", "EXPIRE", "HINCRBY", "HMGET", "HSET", "PUBLISH", "RPUSH", "RPUSHX", "SET", "ZADD"),
+ACCEPT_COMMANDS: Final = frozenset(
+    {"APPEND", "EXPIRE", "HINCRBY", "HMGET", "HSET", "PUBLISH", "RPUSH", "RPUSHX", "SET", "ZADD"}
 )
 """The commands that ``accept.lua`` runs."""
 ACCEPT_RIGHTS: Final = tuple(
     right
     for right in RIGHTS
-    if right in _KEYS or right.name in {*ACCEPT_COMMANDS, keys.WAKE_PATTERN}
+    if right in _KEYS or right.name in ACCEPT_COMMANDS | {keys.WAKE_PATTERN}
 )
 """The rights of a process that accepts events and does nothing else."""
 WORKER_RIGHTS: Final = tuple(right for right in RIGHTS if not right.option)

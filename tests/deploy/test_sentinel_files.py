@@ -34,7 +34,7 @@ def server_of(folder: Path) -> Iterator[RedisServer]:
     file = folder / "replicated.conf"
     # A relative path is that of the folder in which a server starts.
     file.write_text(file.read_text().replace("include ", f"include {folder}/"))
-    with RedisServer(folder, config_file=str(file)) as server:
+    with RedisServer(folder, config_file=str(file), repl_diskless_sync_delay="0") as server:
         yield server
 
 

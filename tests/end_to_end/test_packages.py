@@ -1,6 +1,7 @@
 """The wheel and the source distribution: what is in them, and that they run in a fresh environment."""
 
 import asyncio
+import ensurepip
 import importlib.util
 import os
 import site
@@ -134,16 +135,23 @@ class Installed:
         return printed
 
 
+def pip_of(python: str) -> list[str]:
+    """Return the words that run pip for an environment that has none: the tests' own, or Python's."""
+    if importlib.util.find_spec("pip") is not None:
+        return [sys.executable, "-m", "pip", "--python", python]
+    (bundled,) = (Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl")
+    return [python, str(bundled / "pip")]
+
+
 @pytest.fixture
 def installed(tmp_path: Path, wheel: Path) -> Installed:
     """The wheel alone; its dependencies are those of the tests, to save a minute and the network."""
-    has_pip = importlib.util.find_spec("pip") is not None
-    venv.create(tmp_path / "venv", with_pip=not has_pip)
+    venv.create(tmp_path / "venv")
     fresh = Installed(tmp_path, os.pathsep.join(site.getsitepackages()))
     python = str(tmp_path / "venv" / "bin" / "python")
-    pip = [sys.executable, "-m", "pip", "--python", python] if has_pip else [python, "-m", "pip"]
-    options = ("--quiet", "--no-index", "--no-deps", "--force-reinstall")
-    fresh.run(*pip, "install", *options, str(wheel))
+    # What is not imported need not be compiled.
+    options = ("--quiet", "--no-index", "--no-deps", "--no-compile", "--force-reinstall")
+    fresh.run(*pip_of(python), "install", *options, str(wheel))
     return fresh
 
 

@@ -96,8 +96,8 @@ class PageSession:
         kept = {
             name: text
             for name, text in os.environ.items()
-            # A reader's commands read the reader's .env.
-            if not name.startswith("ROUTER_") and name != DISABLED
+            # A reader's commands read the reader's .env, and compile the router once.
+            if not name.startswith("ROUTER_") and name not in {DISABLED, "PYTHONDONTWRITEBYTECODE"}
         }
         self._environ = {
             **kept,

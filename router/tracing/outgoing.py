@@ -1,6 +1,7 @@
 """The trace of what the current task sends, for the headers of its requests and its log lines."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
 
@@ -45,16 +46,22 @@ def trace_fields() -> dict[str, str]:
     return {"trace_id": trace.context.trace_id, "span_id": trace.context.span_id}
 
 
-def send_for_all(traces: Sequence[OutgoingTrace | None]) -> None:
+@contextmanager
+def sending_for_all(traces: Sequence[OutgoingTrace | None]) -> Iterator[None]:
     """Send for several tasks in this one: its requests carry the first trace that is recorded.
 
-    The span of that trace gets a link to each of the others.
+    The span of that trace gets a link to each of the others. Afterwards the task has its own trace
+    again, which its log lines name.
     """
-    recorded = [each for each in traces if each is not None and each.span is not None]
-    if not recorded:
+    first = next((each for each in traces if each is not None and each.span is not None), None)
+    if first is None or first.span is None:
+        yield
         return
-    first, *others = recorded
-    OUTGOING.set(first)
-    if first.span is not None:
-        for each in others:
+    for each in traces:
+        if each is not None and each.span is not None and each is not first:
             first.span.link(each.context)
+    own = OUTGOING.set(first)
+    try:
+        yield
+    finally:
+        OUTGOING.reset(own)

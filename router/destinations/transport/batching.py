@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from router.alerts import Delivery, Failed, Outcome
-from router.tracing.outgoing import OUTGOING, send_for_all
+from router.tracing.outgoing import OUTGOING, sending_for_all
 
 Send = Callable[[Sequence[Delivery]], Awaitable[Sequence[Outcome]]]
 """Sends deliveries together and returns an outcome for each, in their order."""
@@ -75,9 +75,8 @@ class Batcher:
                 except TimeoutError:
                     pass
             self._seal(batch, limit)
-            if len(batch.deliveries) > 1:
-                send_for_all(batch.traces)
-            outcomes = await self._send(batch.deliveries)
+            with sending_for_all(batch.traces):
+                outcomes = await self._send(batch.deliveries)
         except BaseException:
             self._seal(batch, limit)
             batch.outcomes.set_result([_INTERRUPTED] * len(batch.deliveries))

@@ -84,11 +84,11 @@ async def test_deploys_in_a_row_under_load_use_up_no_attempts(  # noqa: PLR0915 
     folder.write(places=capture("noc"), rules=RULES)
     environ = {**environ, "ROUTER_RULES": str(folder.path)}
     batches = Batches(journal, system_clock())
-    sent = 0
+    sent, is_over = 0, False
 
     async def load() -> None:
         nonlocal sent
-        while True:
+        while not is_over:  # and not cancelled, which may lose the count of what was just accepted
             events = [
                 event(str(number), system_clock().now())
                 for number in range(sent, sent + PER_DEPLOY)
@@ -101,7 +101,7 @@ async def test_deploys_in_a_row_under_load_use_up_no_attempts(  # noqa: PLR0915 
         return await ledger.read(journal)
 
     async with asyncio.TaskGroup() as group:
-        loading = group.create_task(load())
+        group.create_task(load())
         worker = RouterProcess("worker", environ=environ)
         await worker.start()
         for _ in range(deploys):
@@ -120,7 +120,7 @@ async def test_deploys_in_a_row_under_load_use_up_no_attempts(  # noqa: PLR0915 
 
             await until(has_ended, seconds=30)
             worker = following
-        loading.cancel()
+        is_over = True
 
     async def all_delivered() -> ledger.Ledger | None:
         found = await books()

@@ -1,7 +1,7 @@
 """Command line: each command parses its arguments, calls the package that does the work, prints.
 
 One module per command or group of commands; this module lists them. Exit codes: 0 success,
-1 findings or a rejected event, 2 usage or configuration error.
+1 findings or a rejected event, 2 usage or configuration error, 130 interrupted by Ctrl-C.
 """
 
 import os

@@ -1,37 +1,89 @@
 """Output that all commands share: errors become lines on standard error, values become JSON."""
 
+import errno
 import os
 import signal
 import sys
 from collections.abc import Mapping
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 import click
 import msgspec
 
 from router.configuration.diagnostics import render_diagnostics
-from router.errors import ConfigurationError, RulesError
+from router.errors import ConfigurationError, RulesError, only_error
 from router.printable import printable_json, printable_lines
+
+INTERRUPTED: Final = 130
+"""The exit code by which shells know that SIGINT ended a command: 128 and the signal's number."""
+
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Errors of a write to an output that has no room; Python names no file in them."""
 
 
 class CommandGroup(click.Group):
-    """A group that prints configuration errors and exits with code 2."""
+    """A group that prints configuration errors and exits with code 2, and with 130 after Ctrl-C."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; print a ConfigurationError, or an OSError about a file, and exit with 2."""
+        """Run the command; print a ConfigurationError, or an OSError about a file, and exit with 2.
+
+        An output that is closed ends the command with 1 and without a word, as click does it.
+        """
         try:
-            return super().invoke(ctx)
+            return self._invoke_alone(ctx)
+        except (KeyboardInterrupt, click.Abort) as error:
+            if not _is_interrupt(error):
+                raise
+            _print_interrupted()
+            return ctx.exit(INTERRUPTED)
         except RulesError as error:
             click.echo(render_diagnostics(error.diagnostics, color=has_color(sys.stderr)), err=True)
         except ConfigurationError as error:
-            for line in str(error).splitlines():
-                echo(f"router: {line}", err=True)
+            _print_lines(str(error))
         except OSError as error:
-            # One about a file that the user named. Any other one is a fault of the router.
-            if error.filename is None or isinstance(error, BrokenPipeError):
+            line = _about_output_or_file(error)
+            if not line:
                 raise
-            echo(f"router: {os.fsdecode(error.filename)}: {error.strerror}", err=True)
+            _print_lines(line)
         return ctx.exit(2)
+
+    def _invoke_alone(self, ctx: click.Context) -> Any:
+        """Run the command; raise an OSError of its tasks without their group."""
+        try:
+            return super().invoke(ctx)
+        except BaseExceptionGroup as group:
+            error = only_error(group, OSError)
+            if error is None:
+                raise
+            raise error from None
+
+
+def _print_lines(text: str) -> None:
+    for line in text.splitlines():
+        echo(f"router: {line}", err=True)
+
+
+def _print_interrupted() -> None:
+    if sys.stderr.isatty():
+        click.echo(err=True)  # the terminal's ^C stands on a line of its own
+    _print_lines("interrupted")
+
+
+def _is_interrupt(error: BaseException) -> bool:
+    """Return whether Ctrl-C is the reason: click's prompts raise Abort for it, and for other reasons."""
+    return isinstance(error, KeyboardInterrupt) or isinstance(error.__context__, KeyboardInterrupt)
+
+
+def _about_output_or_file(error: OSError) -> str:
+    """Return the line for an error about a file that the user named, or about the output.
+
+    It is ``""`` for any other error, which is a fault of the router, and for a closed output.
+    """
+    if isinstance(error, BrokenPipeError):
+        return ""
+    if error.filename is not None:
+        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    return f"cannot write: {error.strerror}" if error.errno in _FULL else ""
 
 
 def has_color(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
@@ -64,7 +116,7 @@ def echo_or_stop(text: str) -> None:
     """
     try:
         echo(text)
-    except BrokenPipeError:
+    except OSError:  # the reader of a pipe has ended, the terminal is closed, or the disk is full
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)

@@ -15,7 +15,7 @@ import msgspec
 
 from router.cli.beside_dev import running_dev
 from router.cli.documented_type import DocumentedType
-from router.cli.output import can_move_cursor, echo
+from router.cli.output import INTERRUPTED, can_move_cursor, echo
 from router.client.backfill import Backfill, BackfillProgress, Pace, StoppedError
 from router.client.json_lines import CheckpointFile, FileCheckpoint, Line, batches, lines, skip_to
 from router.client.send import Endpoint, has_credentials, without_secrets
@@ -210,6 +210,7 @@ class _FileSender:
             on_retry=self._on_retry,
         )
         self._retried_for = ""
+        self._is_interrupted = False
         self._bar: Any = None
         self._shown = self._start.offset
         if self._is_file and can_move_cursor(sys.stderr):
@@ -232,6 +233,7 @@ class _FileSender:
         except StoppedError as error:
             stopped = error
         except KeyboardInterrupt:
+            self._is_interrupted = True
             stopped = StoppedError("interrupted")
         self._finish(stopped)
 
@@ -276,11 +278,12 @@ class _FileSender:
         location = f"{self._name}:{stopped.line}" if stopped.line else self._name
         echo(f"{location}: {stopped.reason}", err=True)
         if not self._backfill.has_answered:
-            sys.exit(2)  # nothing was sent: the URL is wrong, or the router is away
+            # Nothing was sent: the URL is wrong, or the router is away.
+            sys.exit(INTERRUPTED if self._is_interrupted else 2)
         if self._checkpoint and reached.line:
             with suppress(OSError):
                 self._checkpoint.save(reached)
             echo("run the same command again to resume", err=True)
         else:
             echo(f"resume with --from {reached.line + 1}", err=True)
-        sys.exit(1)
+        sys.exit(INTERRUPTED if self._is_interrupted else 1)

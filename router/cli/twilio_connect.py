@@ -3,12 +3,11 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Final
 
 import click
 import msgspec
 
-from router.cli.output import as_json, echo
+from router.cli.output import INTERRUPTED, as_json, echo
 from router.cli.redis_commands import CLOCK, parse_age, with_redis
 from router.cli.twilio_output import StepPrinter, print_calls
 from router.cli.twilio_session import TwilioSession, fail
@@ -31,9 +30,6 @@ from router.client.twilio_watch import IngressWatch
 from router.datatypes import Secret
 from router.errors import ConfigurationError
 from router.journal.connection import Connection
-
-_INTERRUPTED: Final = 130
-"""The exit code by which shells know that SIGINT ended a command."""
 
 
 class _Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,7 +121,7 @@ class _Command:
         except KeyboardInterrupt:
             self._printer.step(ConnectStep(text="Interrupted.", is_ok=False))
             self._printer.exists(self._connector.exists if self._connector else ())
-            sys.exit(_INTERRUPTED)
+            sys.exit(INTERRUPTED)
 
     def _warn_of_settings(self) -> None:
         known = self._session.settings_url

@@ -1,13 +1,17 @@
 """Output of commands: colour, and errors about files."""
 
+import asyncio
 import errno
 import io
 import os
 import pty
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -75,6 +79,84 @@ def test_findings_have_colour_on_a_terminal_only(
 
     assert b"unknown section" in shown
     assert (b"\x1b[" in shown) is color
+
+
+def group_that(does: Callable[[], None]) -> click.Group:
+    """Return a group of commands that has a group with one command."""
+    group = CommandGroup("router")
+    inner = CommandGroup("events")
+    inner.command("list")(does)
+    group.add_command(inner)
+    return group
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def interrupt_a_prompt() -> None:
+    try:
+        interrupt()
+    except KeyboardInterrupt:
+        raise click.Abort from None  # as click's prompts do
+
+
+def end_a_prompt() -> None:
+    click.prompt("Name")
+
+
+async def print_to_nothing() -> None:
+    raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+
+def print_in_a_task() -> None:
+    async def run() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(print_to_nothing())
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("does", "code", "line"),
+    [
+        (interrupt, 130, "router: interrupted\n"),
+        (interrupt_a_prompt, 130, "router: interrupted\n"),
+        (end_a_prompt, 1, "Aborted!\n"),
+        (print_in_a_task, 1, ""),
+    ],
+)
+def test_an_end_from_outside_has_its_exit_code_and_no_traceback(
+    does: Callable[[], None], code: int, line: str
+) -> None:
+    result = CliRunner().invoke(group_that(does), ["events", "list"])
+    assert (result.exit_code, result.stderr) == (code, line)
+    assert isinstance(result.exception, SystemExit)
+
+
+def test_a_full_disk_under_the_output_is_one_line() -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "router", "init", "--list"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=30,
+        )
+    assert (done.returncode, done.stderr) == (2, b"router: cannot write: No space left on device\n")
+
+
+def test_a_process_that_serves_stops_when_it_cannot_print() -> None:
+    code = "from router.cli.output import echo_or_stop; echo_or_stop('a'); raise RuntimeError"
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(  # noqa: S603 - our own interpreter
+            [sys.executable, "-c", code],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=30,
+        )
+    assert (done.returncode, done.stderr) == (-signal.SIGTERM, b"")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ _INTRODUCTION: Final = """\
 Every command of `router`, as `router COMMAND --help` describes it. `make reference` writes this page.
 
 Settings come from [environment variables](settings.md) and from the file `.env`. Exit codes: 0 success, 1 findings or a
-rejected event, 2 a wrong use or configuration. A command that reads or changes what is stored needs `ROUTER_REDIS_URL`, or a
+rejected event, 2 a wrong use or configuration, 130 interrupted by Ctrl-C. A command that reads or changes what is stored needs `ROUTER_REDIS_URL`, or a
 running `router dev` of the same user, which it finds by itself.
 """
 PIPE: Final = r"\|"

@@ -42,10 +42,7 @@ def dev(data: Path | None, sample: str | None, *, verbose: bool) -> None:
     configure_logging(LogFormat.TEXT, settings.log_level)
     if not verbose:
         show_activity(echo_or_stop)
-    redis = None
     state = user_data_folder()
-    if not is_redis_set():
-        redis = EmbeddedRedis(find_server(settings.redis_server), data or state)
     folder = settings.rules
     if not folder.exists() and "ROUTER_RULES" not in os.environ:
         folder = packs_folder()
@@ -54,4 +51,9 @@ def dev(data: Path | None, sample: str | None, *, verbose: bool) -> None:
             " router. To change them: router init\n"
         )
     source = ConfigurationSource(folder=folder, environ=os.environ, missing=MissingVariable.KEEP)
-    Dev(settings, source, system_clock(), echo_or_stop, RunningDevFile(state)).run(redis, sample)
+    one_process = Dev(settings, source, system_clock(), echo_or_stop, RunningDevFile(state))
+    # After the rules were read, because it makes a folder that only the run removes.
+    redis = None
+    if not is_redis_set():
+        redis = EmbeddedRedis(find_server(settings.redis_server), data or state)
+    one_process.run(redis, sample)

@@ -9,9 +9,10 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import sys
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NoReturn
 
 import msgspec
 
@@ -28,6 +29,7 @@ from router.datatypes import Secret
 from router.dev.activity import CAPTURED
 from router.dev.embedded_redis import EmbeddedRedis
 from router.dev.running_dev import RunningDev, RunningDevFile
+from router.errors import ConfigurationError, JournalUnavailableError
 from router.events.sample import sample_event
 from router.events.type_sample import type_sample
 from router.http.server import Address
@@ -98,8 +100,12 @@ class Dev:
 
         Raises:
             ConfigurationError: Redis or the application cannot be started.
+            SystemExit: A signal ended the start.
 
         """
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            # Until the process serves, which is when the event loop has its own, and ends Redis too.
+            signal.signal(number, _exit_by_signal)
         settings = self._settings
         if not settings.twilio_auth_tokens:
             settings = msgspec.structs.replace(settings, twilio_auth_tokens=(AUTH_TOKEN,))
@@ -210,22 +216,24 @@ class Dev:
             body = msgspec.json.encode(type_sample(sample, digits))
             what = f"a sample of {sample}, signed"
         self._echo(f"\nSending {what}")
-        result = await send_signed(
-            f"{url}/twilio",
-            body,
-            settings.twilio_auth_tokens[0],
-            settings.public_url,
-            settings.twilio_url,
-        )
-        self._echo(f"  answer {result.status} {result.body}")
         connection = connect(settings.redis_url, deadline=2.0, max_connections=1)
         try:
+            result = await send_signed(
+                f"{url}/twilio",
+                body,
+                settings.twilio_auth_tokens[0],
+                settings.public_url,
+                settings.twilio_url,
+            )
+            self._echo(f"  answer {result.status} {result.body}")
             async with asyncio.timeout(_SAMPLE_SECONDS):
                 # Polled, because Redis has no event for a change of the ledger.
                 while not _is_settled(await ledger.read(connection)):  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
         except TimeoutError:
             self._echo("  not everything is delivered yet; the lines above say why")
+        except (ConfigurationError, JournalUnavailableError) as error:
+            self._echo(f"  {error}")  # a demonstration that fails ends nothing
         finally:
             await connection.close()
 
@@ -240,6 +248,10 @@ class Dev:
             if not line.startswith("host: ") or MISSING_HOST not in line:
                 self._echo(f"  {line}")
         logger.info(CAPTURED, extra={"delivery": delivery.id})
+
+
+def _exit_by_signal(number: int, _frame: object) -> NoReturn:
+    sys.exit(128 + number)
 
 
 def _operations_url(settings: Settings, url: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import aiohttp
 import msgspec
 import pytest
+from support.waiting import until
 
 COMMAND = (sys.executable, "-m", "router")
 RULES = """
@@ -187,3 +188,15 @@ async def test_there_is_one_redis_whatever_ends(dev: Start) -> None:
     # What the killed one had delivered is in the Redis of the new one.
     (noc,) = msgspec.json.decode(out)["destinations"]
     assert (code, noc["delivered"] >= 2) == (0, True)
+
+
+async def test_a_signal_during_the_start_ends_redis_too(dev: Start, tmp_path: Path) -> None:
+    process: DevProcess = await dev()  # type: ignore[misc]
+    folder = tmp_path / ".local" / "state" / "router" / "dev"
+
+    async def pid_of_redis() -> str:
+        return "".join(path.read_text().strip() for path in folder.glob("*/server.pid"))
+
+    pid = await until(pid_of_redis)
+    await process.end()
+    assert not Path("/proc", pid).exists()  # noqa: ASYNC240 - no file of a disk

@@ -4,7 +4,7 @@ import functools
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
 import click
@@ -27,6 +27,7 @@ from router.runtime.prefork import (
 from router.runtime.roles import Roles
 from router.runtime.service_manager import NOTIFY_SOCKET, notify_ready
 from router.settings.choices import Traces
+from router.settings.env_file import DISABLED
 from router.settings.model import Settings
 from router.tracing.process import ProcessTraces, check_installed
 
@@ -148,7 +149,7 @@ def serve_prefork(
         host = settings.operations_host or settings.host
         operations_sockets = bind(host, operations_port, processes.count)
     parent = PreforkServer(
-        Command(arguments=arguments, environ=_child_environ()),
+        Command(arguments=arguments, environ=child_environ(os.environ)),
         sockets,
         system_clock(),
         drain_seconds=settings.drain_timeout,
@@ -164,6 +165,12 @@ def serve_prefork(
     sys.exit(event_loop.run(parent.run(ready)))
 
 
-def _child_environ() -> dict[str, str]:
-    """Return the environment of the processes behind one port: the parent alone reports readiness."""
-    return {name: text for name, text in os.environ.items() if name != NOTIFY_SOCKET}
+def child_environ(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of the processes behind one port (pure).
+
+    The parent alone reports readiness, and it alone reads a file of variables: a child that read the
+    file in the working folder would have settings that its parent has not, if the parent was given
+    another file, or if the file was changed since.
+    """
+    inherited = {name: text for name, text in environ.items() if name != NOTIFY_SOCKET}
+    return inherited | {DISABLED: "1"}

@@ -102,7 +102,12 @@ def has_credentials(url: str) -> bool:
 
 def without_secrets(url: str) -> str:
     """Return a URL without its query, user and password."""
-    return _USER.sub("//", url.partition("?")[0], count=1)
+    return without_user(url.partition("?")[0])
+
+
+def without_user(url: str) -> str:
+    """Return a URL without user and password."""
+    return _USER.sub("//", url, count=1)
 
 
 async def post(

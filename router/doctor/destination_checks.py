@@ -98,6 +98,12 @@ def judge_unsent_test(name: str, reason: str) -> DoctorCheck:
     return _checks.problem(name, f"{name}: no test message was sent: {reason}", fix)
 
 
+def judge_no_time_for_test(name: str) -> DoctorCheck:
+    """Return the check of a destination that was not tested because the others took all time (pure)."""
+    fix = f"test it alone: router doctor destinations --destination {name}"
+    return _checks.problem(name, f"{name}: no test message was sent: no time was left", fix)
+
+
 def judge_unknown(name: str, known: Iterable[str]) -> DoctorCheck:
     """Return the check of a destination that the rules folder does not have (pure)."""
     return _checks.problem(name, f"there is no destination {name!r}", suggestion(name, known))

@@ -38,6 +38,10 @@ from router.settings.choices import Egress
 T = TypeVar("T")
 _SECTION_SECONDS: Final = 30.0
 _REDIS_SECONDS: Final = 3.0
+_TESTS_AT_ONCE: Final = 64
+"""Test messages at once: each asks Redis again and again for its result."""
+_TESTS_SECONDS: Final = 20.0
+"""Seconds after which no other test message is sent, so that the section ends in time."""
 _CONNECTIONS: Final = 16
 _URL: Final = "ROUTER_REDIS_URL"
 _RULES: Final = "ROUTER_RULES"
@@ -249,9 +253,11 @@ class Examination:
         if connection is None:
             reason = "Redis does not answer"
             return [destination_checks.judge_unsent_test(name, reason) for name in names]
+        free = asyncio.Semaphore(_TESTS_AT_ONCE)
+        ends = self._clock.monotonic() + _TESTS_SECONDS
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(self._send_test(connection, name))
+                group.create_task(self._send_test(connection, name, free, ends=ends))
                 for name in names
                 if name in known
             ]
@@ -260,12 +266,17 @@ class Examination:
         ]
         return [*(task.result() for task in tasks), *unknown]
 
-    async def _send_test(self, connection: Connection, name: str) -> DoctorCheck:
-        try:
-            tested = await send_test(connection, self._clock, name, self._plan.user)
-            await self._record_test(connection, name, tested.outcome)
-        except (BadRequestError, JournalUnavailableError) as error:
-            return destination_checks.judge_unsent_test(name, str(error))
+    async def _send_test(
+        self, connection: Connection, name: str, free: asyncio.Semaphore, *, ends: float
+    ) -> DoctorCheck:
+        async with free:
+            if self._clock.monotonic() > ends:
+                return destination_checks.judge_no_time_for_test(name)
+            try:
+                tested = await send_test(connection, self._clock, name, self._plan.user)
+                await self._record_test(connection, name, tested.outcome)
+            except (BadRequestError, JournalUnavailableError) as error:
+                return destination_checks.judge_unsent_test(name, str(error))
         return destination_checks.judge_test(name, tested)
 
     async def _url_section(self) -> list[DoctorCheck]:
@@ -277,8 +288,8 @@ class Examination:
         if not url:
             return url_checks.judge_missing_url(settings)
         found = [] if plan.is_trial else url_checks.judge_form(url, plan.url_name)
-        if not url.startswith(("https://", "http://")):
-            return found
+        if not url_checks.is_callable(url):
+            return found or url_checks.judge_form(url, plan.url_name)
         connection = await self._answering()
         watch = None if connection is None else IngressWatch(connection, self._clock, "")
         environment = msgspec.structs.replace(self._own_environment(), egress=Egress.OPEN)

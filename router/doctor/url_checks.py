@@ -12,12 +12,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from router.client.send import without_user
 from router.client.twilio_advice import SinkSituation, of_probe, situation_by
 from router.client.twilio_probe import ProbeFinding, ProbeReport, probe
 from router.client.twilio_urls import SINK_PATH, configured_sink_url, is_private_address, sink_url
 from router.client.twilio_watch import IngressWatch
 from router.datatypes import Secret
 from router.destinations.contract import Environment
+from router.destinations.transport.exact_url import exact_url
 from router.destinations.transport.reachability import reach
 from router.destinations.transport.receiver import Receiver
 from router.doctor.certificates import certificate_check, is_soon
@@ -89,6 +91,15 @@ def called_url(given: str, settings: Settings) -> str:
     return parts._replace(path=SINK_PATH).geturl() if parts.path in {"", "/"} else given
 
 
+def is_callable(url: str) -> bool:
+    """Return whether a request can be sent to a URL (pure)."""
+    try:
+        exact_url(url)
+    except ValueError:
+        return False
+    return True
+
+
 async def read_url_facts(
     url: str,
     settings: Settings,
@@ -119,7 +130,7 @@ async def read_url_facts(
         watch = None
         unsigned = await probe(url, environment, auth_token=_WRONG_TOKEN, credentials=credentials)
     return UrlFacts(
-        url=url,
+        url=without_user(url),
         signed=signed,
         unsigned=unsigned,
         refusal=refusal,

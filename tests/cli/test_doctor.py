@@ -146,3 +146,9 @@ async def test_a_test_message_is_sent_by_a_worker_and_nothing_without_the_option
     assert len(sink.requests) == 1
     trail = await asyncio.to_thread(router, "audit", "list")
     assert "tested" in trail.stdout
+
+
+@pytest.mark.parametrize("url", ["http://", "http://localhost:99999"])
+def test_a_url_that_nothing_can_call_is_a_problem(router: Router, url: str) -> None:
+    result = router("doctor", "url", "--url", url, "--json")
+    assert (result.exit_code, by_status(result, "problem")) == (1, ["url form"])

@@ -1,6 +1,7 @@
 """A public URL with a router, with another server, or with nothing behind it."""
 
 import pytest
+from support.redis_servers import free_port
 from support.running import running, settings_for
 from support.sinks import HttpSink, Reply
 
@@ -11,6 +12,7 @@ from router.datatypes import Secret
 from router.doctor.doctor_check import DoctorCheck, DoctorSection, Status
 from router.doctor.url_checks import (
     called_url,
+    is_callable,
     judge_form,
     judge_missing_url,
     judge_url,
@@ -127,3 +129,26 @@ def test_no_url_is_a_warning_only_if_something_needs_it(redis_url: Secret) -> No
     (needed,) = judge_missing_url(settings_for(redis_url, twilio_auth_tokens=(TOKEN,)))
 
     assert (idle.status, needed.status) == (Status.OK, Status.WARNING)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://events.example.com/twilio", True),
+        ("http://user:secret@127.0.0.1:8080/twilio", True),
+        ("http://", False),
+        ("http:///twilio", False),
+        ("http://localhost:99999/twilio", False),
+        ("ftp://events.example.com/twilio", False),
+    ],
+)
+def test_a_request_can_be_sent_to_an_http_url_with_a_host(url: str, *, expected: bool) -> None:
+    assert is_callable(url) is expected
+
+
+async def test_no_check_has_user_and_password_of_the_url(redis_url: Secret) -> None:
+    url = f"http://user:pass-word@127.0.0.1:{free_port()}/twilio"
+    settings = settings_for(redis_url, twilio_auth_tokens=(TOKEN,))
+    checks = [*judge_form(url, "--url"), *await checks_of(url, settings)]
+    assert len(checks) == 2
+    assert "pass-word" not in str(checks)

@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Final, Protocol, Self
+from urllib.parse import unquote, urlsplit
 
 from router.errors import ConfigurationError
 from router.metrics import Metrics
@@ -18,6 +20,10 @@ _CLOSE_SECONDS: Final = 5.0
 _DISABLED: Final = "OTEL_SDK_DISABLED"
 _PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 _PROTOCOL: Final = "http/protobuf"
+_ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+_HEADERS: Final = ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
+_HEADER: Final = re.compile(r"[!#-'*+.0-9A-Z^-z|~-]+[ \t]*=[ !#-+\--:<-\[\]-~]*")
+"""A header as the exporter reads it, which accepts spaces in a value too."""
 _MODULES: Final = (
     "opentelemetry.sdk",
     "opentelemetry.exporter.otlp.proto.http",
@@ -50,6 +56,8 @@ class ProcessTraces:
             logger.info("traces disabled", extra={"variable": _DISABLED})
             return None
         _check_protocol(environ)
+        _check_endpoint(environ)
+        _check_headers(environ)
         sampling, problem = read_sampling(environ)
         if problem:
             logger.warning("variable ignored", extra={"reason": problem})
@@ -79,6 +87,35 @@ def _check_protocol(environ: Mapping[str, str]) -> None:
             f"{name} is {environ[name][:80]!r}, expected {_PROTOCOL}:"
             " use the collector's HTTP port, usually 4318"
         )
+
+
+def _check_endpoint(environ: Mapping[str, str]) -> None:
+    """Raise ConfigurationError for an endpoint that is not a URL. The message is without the URL."""
+    name = next((name for name in _ENDPOINTS if environ.get(name)), "")
+    try:
+        parts = urlsplit(environ.get(name, ""))
+        is_url = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_url = False
+    if name and not is_url:
+        raise ConfigurationError(f"{name} is not a URL: write http://collector.example.com:4318")
+
+
+def _check_headers(environ: Mapping[str, str]) -> None:
+    """Raise ConfigurationError for headers that the exporter would drop, or could not send.
+
+    The exporter logs what it drops, and a header is usually a key of the collector's. The message
+    therefore has the number of a header and nothing of it.
+    """
+    name = next((name for name in _HEADERS if environ.get(name)), "")
+    for number, header in enumerate(environ.get(name, "").split(","), 1):
+        text = header.strip()
+        is_header = _HEADER.fullmatch(text) and unquote(text).isprintable()
+        if text and not is_header:
+            raise ConfigurationError(
+                f"{name}: header {number} is not name=value: write headers with commas between them,"
+                " and characters other than letters, digits and signs as %XX"
+            )
 
 
 class Queue(Protocol):

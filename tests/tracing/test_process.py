@@ -1,5 +1,6 @@
 """The traces of a process are built from the standard variables, if they are on."""
 
+import os
 import subprocess
 import sys
 
@@ -20,6 +21,50 @@ def test_without_the_extra_the_reason_is_one_line(monkeypatch: pytest.MonkeyPatc
     assert str(raised.value) == (
         "ROUTER_TRACES=otlp needs OpenTelemetry: run pip install '.[otel]' in the router's checkout,"
         " or remove the variable"
+    )
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        "hunter2",
+        "a=1,Bearer hunter2",
+        "a=hunter2\nb",
+        "=hunter2",
+        "a=%0ahunter2",
+        "a=hunter2;b",
+        "a b=hunter2",
+    ],
+)
+@pytest.mark.parametrize(
+    "name", ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"]
+)
+def test_a_malformed_header_is_an_error_without_the_header(name: str, headers: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        ProcessTraces.from_environment({name: headers}, Metrics())
+
+    assert f"{name}: header " in str(raised.value)
+    assert "hunter2" not in str(raised.value)
+
+
+@pytest.mark.parametrize("headers", ["", "a=", "Api-Key=k%20=/+, x-team = noc ,", "a=Bearer abc=="])
+def test_a_header_that_the_exporter_reads_is_no_error(
+    headers: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", headers)
+    assert ProcessTraces.from_environment(dict(os.environ), Metrics())
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize(
+    "url", ["hunter2", "hunter2:4318", "http://", "http://[::1/hunter2", "http://hunter2:99999"]
+)
+def test_an_endpoint_that_is_no_url_is_an_error_without_the_url(url: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        ProcessTraces.from_environment({"OTEL_EXPORTER_OTLP_ENDPOINT": url}, Metrics())
+
+    assert str(raised.value) == (
+        "OTEL_EXPORTER_OTLP_ENDPOINT is not a URL: write http://collector.example.com:4318"
     )
 
 

@@ -31,7 +31,6 @@ from router.settings.model import Settings
 
 _PLACE: Final = frozenset({"ROUTER_HOST", "ROUTER_PORT"})
 """Variables that say where the router listens."""
-_LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing listens here
 _LINE_SUFFIXES: Final = frozenset({".jsonl", ".ndjson"})
 _BATCH_BYTES: Final = 1 << 20
 _TIMEOUT_SAMPLE: Final = ""
@@ -159,7 +158,7 @@ def _check_url(url: str, *, sign: bool) -> None:
 
 def _endpoint(settings: Settings, url: str, *, sign: bool) -> Endpoint:
     # A process that listens on all addresses can be reached on loopback.
-    base = str(Address(_LOOPBACK.get(settings.host, settings.host), settings.port))
+    base = str(Address(settings.host, settings.port).from_here())
     running = None if url else running_dev()
     if running is not None and (running.url == base or not _PLACE & non_empty(os.environ).keys()):
         base = running.url

@@ -17,6 +17,7 @@ import msgspec
 from router.datatypes import parse_address
 from router.doctor.machine_checks import MachineFacts, PortFacts
 from router.http.connection import cap_to_fd_limit
+from router.http.server import Address
 from router.settings.model import Settings
 
 _MEMORY_FILES: Final = (
@@ -32,7 +33,6 @@ _TIME_ERROR: Final = 5
 """adjtimex(2): the clock is not synchronised."""
 _HTTP: Final = aiohttp.ClientTimeout(total=2.0)
 _ANSWER_LIMIT: Final = 64 * 1024
-_EVERY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
 
 
 class _Answer(msgspec.Struct, frozen=True):
@@ -109,9 +109,7 @@ async def _port(session: aiohttp.ClientSession, name: str, host: str, port: int)
     facts = PortFacts(setting=name, host=host, port=port, bind_error=_bind_error(host, port))
     if not facts.bind_error:
         return facts
-    connectable = _EVERY_ADDRESS.get(host, host)
-    shown = f"[{connectable}]" if ":" in connectable else connectable
-    url = f"http://{shown}:{port}"
+    url = Address(host, port).from_here()
     alive = await _get(session, f"{url}/healthz")
     if alive is None or alive.status != "alive":
         return facts

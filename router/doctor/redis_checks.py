@@ -16,10 +16,9 @@ from router.journal.memory_budget import memory_use
 from router.journal.redis_clock import WARN_SECONDS
 from router.settings.choices import AcceptFsync, Durability
 from router.settings.model import Settings
+from router.worker.evaluation.claim_eviction import EVICTION_RATIO
 
 _URL: Final = "ROUTER_REDIS_URL"
-_MAKES_ROOM: Final = 0.65
-"""Share of maxmemory above which claims are evicted early and history is shortened."""
 _INTSET_ENTRIES: Final = 512
 _SLOW_SHARE: Final = 0.25
 """Share of ROUTER_COMMIT_TIMEOUT that the median of a round trip should not exceed."""
@@ -190,10 +189,10 @@ def _of_memory(facts: RedisFacts) -> Iterator[DoctorCheck]:
             f"{message}; above {share(HIGH_WATERMARK)} events are refused",
             "raise maxmemory, or let the workers drain it; replay or discard dead letters",
         )
-    elif use.ratio > _MAKES_ROOM:
+    elif use.ratio > EVICTION_RATIO:
         yield _checks.warning(
             "memory",
-            f"{message}; above {share(_MAKES_ROOM)} history and the window of duplicates get shorter",
+            f"{message}; above {share(EVICTION_RATIO)} history and the window of duplicates get shorter",
             "raise maxmemory, or shorten ROUTER_HISTORY and ROUTER_DEDUP_WINDOW",
         )
     else:

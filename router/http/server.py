@@ -36,6 +36,13 @@ class Address(msgspec.Struct, frozen=True):
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
 
+    def from_here(self) -> "Address":
+        """Return the address to connect to on this machine: loopback for one that stands for all."""
+        return Address(_LOOPBACK.get(self.host, self.host), self.port)
+
+
+_LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
+
 
 class HttpServer:
     """A listening HTTP server. At shutdown, ``stop_accepting``, then ``drain``.

@@ -17,6 +17,7 @@ from router.journal.redis_clock import WARN_SECONDS
 from router.settings.choices import AcceptFsync, Durability
 from router.settings.model import Settings
 from router.worker.evaluation.claim_eviction import EVICTION_RATIO
+from router.worker.history_retention import RELEASE_RATIO
 
 _URL: Final = "ROUTER_REDIS_URL"
 _INTSET_ENTRIES: Final = 512
@@ -192,7 +193,8 @@ def _of_memory(facts: RedisFacts) -> Iterator[DoctorCheck]:
     elif use.ratio > EVICTION_RATIO:
         yield _checks.warning(
             "memory",
-            f"{message}; above {share(EVICTION_RATIO)} history and the window of duplicates get shorter",
+            f"{message}; above {share(EVICTION_RATIO)} the window of duplicates gets shorter, above"
+            f" {share(RELEASE_RATIO)} history",
             "raise maxmemory, or shorten ROUTER_HISTORY and ROUTER_DEDUP_WINDOW",
         )
     else:

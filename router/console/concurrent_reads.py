@@ -21,4 +21,4 @@ async def concurrent_reads() -> AsyncIterator[asyncio.TaskGroup]:
         error = only_error(errors, JournalUnavailableError)
         if error is None:
             raise
-        raise error from None
+        raise error from error.__cause__  # which tells the state of Redis

@@ -1,12 +1,14 @@
 """`router top` without a terminal: one snapshot."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import pytest
-from click.testing import Result
-from support.redis_servers import free_port
+from click.testing import CliRunner, Result
+from support.redis_servers import RedisServer, free_port
 
+from router.cli import main
 from router.top.snapshot import TopSnapshot
 
 Router = Callable[..., Result]
@@ -41,3 +43,15 @@ def test_once_without_redis_is_an_error(router: Router) -> None:
 
 def test_an_interval_that_is_too_short_is_an_error(router: Router) -> None:
     assert router("top", "--interval", "1ms").exit_code == 2
+
+
+def test_a_right_that_is_missing_is_one_line_with_the_right_alone(tmp_path: Path) -> None:
+    with RedisServer(tmp_path / "redis") as server:
+        server.ask("ACL", "SETUSER", "default", "-mget")
+        environ = {"ROUTER_REDIS_URL": server.url.reveal()}
+        result = CliRunner().invoke(main, ["top", "--once"], env=environ)
+
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert result.stderr.endswith(
+        "it forbids the user of ROUTER_REDIS_URL MGET; grant the user +mget\n"
+    )

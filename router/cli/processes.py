@@ -93,7 +93,7 @@ def traces_of(settings: Settings, metrics: Metrics) -> ProcessTraces | None:
     """Return the traces of this process; None if they are off. Raise ConfigurationError."""
     if settings.traces is Traces.OFF:
         return None
-    return ProcessTraces.from_environment(os.environ, metrics)
+    return ProcessTraces.from_environment(os.environ, metrics, system_clock())
 
 
 def serve(

@@ -129,7 +129,7 @@ class Dev:
         environment = build_environment(settings, self._clock.now, self._echo)
         traces = None
         if settings.traces is Traces.OTLP:
-            traces = ProcessTraces.from_environment(os.environ, metrics)
+            traces = ProcessTraces.from_environment(os.environ, metrics, self._clock)
         config = WorkerConfig(
             source=self._source,
             configuration=self._configuration,

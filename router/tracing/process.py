@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import Final, Protocol, Self
 from urllib.parse import unquote, urlsplit
 
+from router.clock import Clock
 from router.errors import ConfigurationError
 from router.metrics import Metrics
 from router.tracing.sampling import read_sampling
@@ -43,7 +44,9 @@ class ProcessTraces:
         self._queue = queue
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str], metrics: Metrics) -> Self | None:
+    def from_environment(
+        cls, environ: Mapping[str, str], metrics: Metrics, clock: Clock
+    ) -> Self | None:
         """Return the traces that the standard variables describe; None if they disable them.
 
         ``environ`` is the environment of the process, which the SDK reads by itself.
@@ -66,7 +69,7 @@ class ProcessTraces:
         from router.tracing.span_queue import QueueLimits, SpanQueue, otlp_exporter
 
         queue = SpanQueue(otlp_exporter(), QueueLimits.read(environ), metrics)
-        return cls(OpenTelemetryTracer(sampling, queue), queue)
+        return cls(OpenTelemetryTracer(sampling, queue, clock), queue)
 
     def open(self) -> None:
         """Begin to export."""

@@ -8,7 +8,6 @@ The SDK discourages the constructor of ``ReadableSpan``, and lists its arguments
 """
 
 import random
-import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -26,6 +25,7 @@ from opentelemetry.trace import SpanKind as ApiKind
 from opentelemetry.trace.span import TraceState
 
 from router import __version__
+from router.clock import Clock
 from router.tracing.contexts import TraceContext
 from router.tracing.sampling import Sampling
 from router.tracing.spans import ERROR_TYPE, NO_ATTRIBUTES, Attributes, AttributeValue, SpanKind
@@ -48,11 +48,13 @@ class OpenTelemetryTracer:
     Args:
         sampling: Which traces are recorded.
         processor: Takes the spans that have ended.
+        clock: Their time; that of the machine, because other services' spans have that of theirs.
     """
 
-    def __init__(self, sampling: Sampling, processor: SpanProcessor) -> None:
+    def __init__(self, sampling: Sampling, processor: SpanProcessor, clock: Clock) -> None:
         self._sampling = sampling
         self._processor = processor
+        self._clock = clock
         self._resource = _resource()
         self._following = 0
         """The id by which the trace was sampled that begins next; 0 for any."""
@@ -85,8 +87,7 @@ class OpenTelemetryTracer:
         else:
             flags = parent.flags | _SAMPLED
             context = TraceContext(parent.trace_id, span_id, flags, parent.state)
-        began = time.time_ns() - int(age * 1e9)
-        span = RecordedSpan(context, name, kind, parent, began)
+        span = RecordedSpan(context, name, kind, parent, _SpanTime(self._clock, age))
         span.attributes.update(attributes)
         span.links += links
         span.on_end = self._ended
@@ -104,8 +105,8 @@ class OpenTelemetryTracer:
                 [Link(_span_context(each)) for each in span.links[:_LIMIT]],
                 _KINDS[span.kind],
                 status=status,
-                start_time=span.began,
-                end_time=time.time_ns(),
+                start_time=span.time.began,
+                end_time=span.time.now(),
                 instrumentation_scope=_SCOPE,
             )
         )
@@ -120,14 +121,13 @@ class RecordedSpan:
         name: str,
         kind: SpanKind,
         parent: TraceContext | None,
-        began: int,
+        time: "_SpanTime",
     ) -> None:
         self.context = context
         self.name = name
         self.kind = kind
         self.parent = parent
-        self.began = began
-        """Unix time in nanoseconds."""
+        self.time = time
         self.attributes: dict[str, AttributeValue] = {}
         self.links: list[TraceContext] = []
         self.notes: list[SpanEvent] = []
@@ -137,7 +137,7 @@ class RecordedSpan:
     def note(self, name: str, attributes: Attributes) -> None:
         """Add something that happens now."""
         if len(self.notes) < _LIMIT:
-            self.notes.append(SpanEvent(name, dict(attributes)))
+            self.notes.append(SpanEvent(name, dict(attributes), self.time.now()))
 
     def link(self, context: TraceContext) -> None:
         """Add another span that caused it."""
@@ -152,6 +152,26 @@ class RecordedSpan:
         if error:
             self.attributes[ERROR_TYPE] = error
         on_end(self, _ERROR if error else _UNSET)
+
+
+class _SpanTime:
+    """The time of one span, in Unix nanoseconds. It never goes back, also if the machine's clock does.
+
+    Args:
+        clock: Read once for the start; then its monotonic time counts.
+        age: Seconds since the span began.
+    """
+
+    __slots__ = ("_monotonic", "_started", "began")
+
+    def __init__(self, clock: Clock, age: float) -> None:
+        self._monotonic = clock.monotonic
+        self._started = clock.monotonic() - age
+        self.began = int((clock.now() - age) * 1e9)
+
+    def now(self) -> int:
+        """Return the time now."""
+        return self.began + int((self._monotonic() - self._started) * 1e9)
 
 
 Ended = Callable[[RecordedSpan, Status], None]

@@ -4,6 +4,7 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from router.clock import Clock, system_clock
 from router.tracing.process import ProcessTraces
 from router.tracing.sampling import DEFAULT, Sampling
 from router.tracing.sdk_spans import OpenTelemetryTracer
@@ -13,9 +14,10 @@ from support.collector import CollectedSpan, spans_of
 class RecordedTraces:
     """Records spans by the SDK's exporter in memory."""
 
-    def __init__(self, sampling: Sampling = DEFAULT) -> None:
+    def __init__(self, sampling: Sampling = DEFAULT, clock: Clock | None = None) -> None:
         self._exporter = InMemorySpanExporter()
-        self.tracer = OpenTelemetryTracer(sampling, SimpleSpanProcessor(self._exporter))
+        processor = SimpleSpanProcessor(self._exporter)
+        self.tracer = OpenTelemetryTracer(sampling, processor, clock or system_clock())
         self.traces = ProcessTraces(self.tracer)
 
     def spans(self, name: str = "") -> list[CollectedSpan]:

@@ -7,6 +7,7 @@ import sys
 import pytest
 from support.collector import Collector
 
+from router.clock import system_clock
 from router.errors import ConfigurationError
 from router.metrics import Metrics
 from router.tracing.process import ProcessTraces, check_installed
@@ -41,7 +42,7 @@ def test_without_the_extra_the_reason_is_one_line(monkeypatch: pytest.MonkeyPatc
 )
 def test_a_malformed_header_is_an_error_without_the_header(name: str, headers: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
-        ProcessTraces.from_environment({name: headers}, Metrics())
+        ProcessTraces.from_environment({name: headers}, Metrics(), system_clock())
 
     assert f"{name}: header " in str(raised.value)
     assert "hunter2" not in str(raised.value)
@@ -52,7 +53,7 @@ def test_a_header_that_the_exporter_reads_is_no_error(
     headers: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", headers)
-    assert ProcessTraces.from_environment(dict(os.environ), Metrics())
+    assert ProcessTraces.from_environment(dict(os.environ), Metrics(), system_clock())
     assert not caplog.messages
 
 
@@ -61,7 +62,9 @@ def test_a_header_that_the_exporter_reads_is_no_error(
 )
 def test_an_endpoint_that_is_no_url_is_an_error_without_the_url(url: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
-        ProcessTraces.from_environment({"OTEL_EXPORTER_OTLP_ENDPOINT": url}, Metrics())
+        ProcessTraces.from_environment(
+            {"OTEL_EXPORTER_OTLP_ENDPOINT": url}, Metrics(), system_clock()
+        )
 
     assert str(raised.value) == (
         "OTEL_EXPORTER_OTLP_ENDPOINT is not a URL: write http://collector.example.com:4318"
@@ -69,7 +72,10 @@ def test_an_endpoint_that_is_no_url_is_an_error_without_the_url(url: str) -> Non
 
 
 def test_they_can_be_disabled_by_the_standard_variable() -> None:
-    assert ProcessTraces.from_environment({"OTEL_SDK_DISABLED": " TRUE "}, Metrics()) is None
+    assert (
+        ProcessTraces.from_environment({"OTEL_SDK_DISABLED": " TRUE "}, Metrics(), system_clock())
+        is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -98,7 +104,7 @@ def test_a_protocol_that_the_exporter_does_not_speak_is_an_error(
     environ: dict[str, str], reason: str
 ) -> None:
     with pytest.raises(ConfigurationError) as raised:
-        ProcessTraces.from_environment(environ, Metrics())
+        ProcessTraces.from_environment(environ, Metrics(), system_clock())
 
     assert str(raised.value) == reason
 
@@ -109,7 +115,7 @@ def test_a_wrong_sampler_is_warned_of(
     environ = {"OTEL_TRACES_SAMPLER": "sometimes"}
     monkeypatch.setenv(*next(iter(environ.items())))
 
-    traces = ProcessTraces.from_environment(environ, Metrics())
+    traces = ProcessTraces.from_environment(environ, Metrics(), system_clock())
 
     assert traces is not None
     assert traces.tracer.samples(None)

@@ -1,9 +1,11 @@
 """Spans of the SDK, by the contexts that the router stores."""
 
+import msgspec
 import pytest
 from support.recorded_spans import RecordedTraces
 
 from router import __version__
+from router.clock import system_clock
 from router.tracing.contexts import TraceContext
 from router.tracing.sampling import Sampling
 from router.tracing.spans import SpanKind
@@ -84,3 +86,16 @@ def test_the_process_is_named_by_the_standard_variables(
     resource = recorder.spans()[0].resource
     assert expected.items() <= resource.items()
     assert resource["service.version"] == __version__
+
+
+def test_a_span_is_not_shorter_because_the_clock_is_set_back() -> None:
+    """Mutant seen to fail: the end is read from the clock of the day."""
+    now, monotonic = iter([1000.0, 900.0]), iter([50.0, 52.5])
+    clock = msgspec.structs.replace(
+        system_clock(), now=lambda: next(now), monotonic=lambda: next(monotonic)
+    )
+    recorder = RecordedTraces(clock=clock)
+
+    recorder.tracer.start("a", SpanKind.SERVER, None).end()
+
+    assert recorder.spans()[0].seconds == 2.5

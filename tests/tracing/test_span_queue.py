@@ -13,6 +13,7 @@ from support.collector import Collector
 from support.sinks import Reply
 from support.waiting import until
 
+from router.clock import system_clock
 from router.metrics import Metrics
 from router.tracing.process import ProcessTraces
 from router.tracing.sampling import DEFAULT
@@ -36,7 +37,7 @@ class Exporting:
         for name, text in environ.items():
             monkeypatch.setenv(name, text)
         self.metrics = Metrics()
-        traces = ProcessTraces.from_environment(environ, self.metrics)
+        traces = ProcessTraces.from_environment(environ, self.metrics, system_clock())
         assert traces is not None
         self.traces = traces
         self.traces.open()
@@ -146,7 +147,7 @@ async def test_an_exporter_that_raises_does_not_end_the_thread(
 ) -> None:
     metrics, exporter = Metrics(), FailingExporter()
     queue = SpanQueue(exporter, QueueLimits(batch=1, delay_seconds=3600), metrics)
-    tracer = OpenTelemetryTracer(DEFAULT, queue)
+    tracer = OpenTelemetryTracer(DEFAULT, queue, system_clock())
     queue.open()
 
     tracer.start("first", SpanKind.INTERNAL, None).end()

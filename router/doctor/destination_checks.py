@@ -172,15 +172,15 @@ _OF_AUTHORITY: Final = frozenset(
     {"TLS certificate self-signed", "TLS certificate from an unknown authority"}
 )
 _DNS: Final = "check the name servers of this machine (/etc/resolv.conf)"
-_WAY: Final = "open the firewall on the way to it, or set ROUTER_PROXY if a proxy leads out"
+_FIREWALL: Final = "open the firewall on the way to it, or set ROUTER_PROXY if a proxy leads out"
 _FIXES: Final[Mapping[str, str]] = {
     "name not found": "correct the host in its URL, or its record in the DNS",
     "name lookup failed": _DNS,
     "name lookup timed out": _DNS,
     "connection refused": "start the receiver, or correct host and port in its URL",
-    "no route to host": _WAY,
-    "timed out": _WAY,
-    "timed out waiting for the connection": _WAY,
+    "no route to host": _FIREWALL,
+    "timed out": _FIREWALL,
+    "timed out waiting for the connection": _FIREWALL,
     "TLS certificate expired": "the receiver's operator must renew it",
     "TLS certificate not yet valid": "compare the clock of this machine with the certificate",
     "TLS certificate for another host name": "write the certificate's name into the URL",

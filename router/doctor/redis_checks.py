@@ -43,17 +43,17 @@ def judge_redis(
         now: Unix seconds, for certificates.
         is_embedded: Whether it is that of ``router dev``, which has no limits.
     """
-    way = facts.reach
-    if way is not None and way.failed is not None:
-        return [_of_way(way)]
-    found = [] if way is None else list(_of_certificate(way, now))
+    reach = facts.reach
+    if reach is not None and reach.failed is not None:
+        return [_of_failed_step(reach)]
+    found = [] if reach is None else list(_of_certificate(reach, now))
     found += judge_sentinels(facts.sentinels)
     if not facts.is_answering and all(each.problem for each in facts.sentinels) and facts.sentinels:
         return found
     if not facts.is_answering:
         return [*found, _of_refused_connection(facts)]
     return [
-        _of_answer(facts, way),
+        _of_answer(facts, reach),
         *found,
         *_of_look(facts, settings),
         *_of_disk(facts),
@@ -66,26 +66,26 @@ def judge_redis(
     ]
 
 
-def _of_way(way: RedisReach) -> DoctorCheck:
+def _of_failed_step(reach: RedisReach) -> DoctorCheck:
     message = {
-        RedisStep.NAME: f"the host of {way.address} has no address: {way.reason}",
-        RedisStep.CONNECTION: f"no connection to {way.address}: {way.reason}",
-        RedisStep.TLS: f"no TLS with {way.address}: {way.reason}",
+        RedisStep.NAME: f"the host of {reach.address} has no address: {reach.reason}",
+        RedisStep.CONNECTION: f"no connection to {reach.address}: {reach.reason}",
+        RedisStep.TLS: f"no TLS with {reach.address}: {reach.reason}",
     }
-    step = way.failed or RedisStep.NAME
-    return _checks.problem(step.lower(), message[step], _of_step(step, way))
+    step = reach.failed or RedisStep.NAME
+    return _checks.problem(step.lower(), message[step], _of_step(step, reach))
 
 
-def _of_step(step: RedisStep, way: RedisReach) -> str:
+def _of_step(step: RedisStep, reach: RedisReach) -> str:
     if step is RedisStep.NAME:
         return f"correct the host in {_URL}, or the name server of this machine"
     if step is RedisStep.CONNECTION:
-        if way.is_local:
+        if reach.is_local:
             return (
                 f"start Redis, or correct the path in {_URL}; its user must be allowed to open it"
             )
-        return _CONNECTION_FIXES.get(way.reason, f"check the network, and {_URL}")
-    return _TLS_FIXES.get(way.reason, f"check the certificates that {_URL} names")
+        return _CONNECTION_FIXES.get(reach.reason, f"check the network, and {_URL}")
+    return _TLS_FIXES.get(reach.reason, f"check the certificates that {_URL} names")
 
 
 _CONNECTION_FIXES: Final[Mapping[str, str]] = {
@@ -108,10 +108,13 @@ _TLS_FIXES: Final[Mapping[str, str]] = {
 }
 
 
-def _of_certificate(way: RedisReach, now: float) -> Iterator[DoctorCheck]:
-    if way.certificate_ends is not None:
+def _of_certificate(reach: RedisReach, now: float) -> Iterator[DoctorCheck]:
+    if reach.certificate_ends is not None:
         yield certificate_check(
-            _checks, "certificate", f"the certificate of {way.address}", way.certificate_ends - now
+            _checks,
+            "certificate",
+            f"the certificate of {reach.address}",
+            reach.certificate_ends - now,
         )
 
 
@@ -123,19 +126,19 @@ def _of_refused_connection(facts: RedisFacts) -> DoctorCheck:
     if facts.look.is_setup or facts.look.is_url_wrong:
         name = "login" if facts.look.is_url_wrong else "write"
         return _checks.stated(name, Status.PROBLEM, reason)
-    way = facts.reach
+    reach = facts.reach
     fix = "see what blocks Redis: its log, SLOWLOG GET, the load and the swap of its machine"
-    if "in time" not in reason and way is not None and not way.is_tls and not way.is_local:
+    if "in time" not in reason and reach is not None and not reach.is_tls and not reach.is_local:
         fix = f"write rediss:// into {_URL} if Redis requires TLS, else look at its log"
     return _checks.problem("answer", reason, fix)
 
 
-def _of_answer(facts: RedisFacts, way: RedisReach | None) -> DoctorCheck:
+def _of_answer(facts: RedisFacts, reach: RedisReach | None) -> DoctorCheck:
     info = facts.info
     name = "Valkey" if "valkey_version" in info else "Redis"
     version = info.get("valkey_version") or info.get("redis_version", "of an unknown version")
-    at = f" at {way.address}" if way is not None else ""
-    tls = ", with TLS" if way is not None and way.is_tls else ""
+    at = f" at {reach.address}" if reach is not None else ""
+    tls = ", with TLS" if reach is not None and reach.is_tls else ""
     role = {"master": ", primary", "slave": ", replica"}.get(str(info.get("role")), "")
     return _checks.ok("answer", f"{name} {version}{at} answers{tls}{role}")
 

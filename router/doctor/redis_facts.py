@@ -25,7 +25,7 @@ class RedisFacts(msgspec.Struct, frozen=True, kw_only=True):
     """One look at Redis."""
 
     reach: RedisReach | None = None
-    """The way to it; None for a URL with several servers."""
+    """The steps to a connection; None for a URL with several servers."""
     sentinels: tuple[SentinelReport, ...] = ()
     """The answers of the sentinels of the URL; none for a URL without."""
     look: StoreCheck = StoreCheck()
@@ -47,19 +47,19 @@ class RedisFacts(msgspec.Struct, frozen=True, kw_only=True):
 async def read_redis_facts(
     connection: Connection, settings: Settings, clock: Clock, names: NameResolver
 ) -> RedisFacts:
-    """Go the way to Redis, and ask it. Does not raise: what is not known is left out.
+    """Connect to Redis step by step, and ask it. Does not raise: what is not known is left out.
 
     It writes what each look of a process writes: the time of the look, and the identity of an empty store.
     """
     address = redis_address(settings.redis_url)
-    way = None if address is None else await reach_redis(address, names, seconds=_REACH_SECONDS)
-    if way is not None and way.failed is not None:
-        return RedisFacts(reach=way)
+    reach = None if address is None else await reach_redis(address, names, seconds=_REACH_SECONDS)
+    if reach is not None and reach.failed is not None:
+        return RedisFacts(reach=reach)
     sentinels = () if address is not None else await report_sentinels(settings.redis_url)
     probe = StoreProbe(connection, clock.new_id, WORKER_RIGHTS, confirmation(settings))
     look = await probe.look()
     is_answering = look.facts is not None or bool(look.info)
-    facts = RedisFacts(reach=way, sentinels=sentinels, look=look, is_answering=is_answering)
+    facts = RedisFacts(reach=reach, sentinels=sentinels, look=look, is_answering=is_answering)
     if not is_answering:
         return facts
     # Each may be forbidden, and the others are known nevertheless.

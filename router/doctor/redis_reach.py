@@ -1,6 +1,6 @@
-"""The way to Redis, one step after the other: name, connection, TLS.
+"""Connects to Redis step by step: name, connection, TLS.
 
-redis-py reports any failure on this way as one error, in which a wrong name, a closed port and an expired
+redis-py reports the failure of any step as one error, in which a wrong name, a closed port and an expired
 certificate look alike. Here each step is made by itself, and the connection is closed. The login is the
 first command's, whose error reply the journal knows (``router.journal.store_errors``).
 """
@@ -23,7 +23,7 @@ _PORT: Final = 6379
 
 
 class RedisStep(enum.StrEnum):
-    """A step of the way."""
+    """A step to a connection."""
 
     NAME = "name"
     CONNECTION = "connection"
@@ -49,7 +49,7 @@ class RedisAddress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RedisReach(msgspec.Struct, frozen=True, kw_only=True):
-    """How far the way could be gone."""
+    """The result of the steps."""
 
     address: str
     """The server for a reader, without user and password."""
@@ -81,7 +81,7 @@ def redis_address(url: Secret) -> RedisAddress | None:
 
 
 async def reach_redis(address: RedisAddress, names: NameResolver, *, seconds: float) -> RedisReach:
-    """Go the way to a server, and close the connection. Does not raise for a fault of the server."""
+    """Connect to a server, and close the connection. Does not raise for a fault of the server."""
     step = RedisStep.NAME
     found = RedisReach(address=str(address), is_tls=address.is_tls, is_local=bool(address.socket))
     try:

@@ -1,6 +1,7 @@
 """nginx and Caddy in front of ingress: what they pass on, what they close, and whom the router sees."""
 
 import io
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -171,6 +172,18 @@ async def test_a_sender_says_nothing_of_the_called_url(proxy: ReverseProxy) -> N
     ]
 
     assert answers == [(202, "")] * len(FORGED_URLS)
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-Client-Cert", "X-Client-Verify"])
+@pytest.mark.parametrize(
+    ("file", "removes"),
+    [("nginx.conf", r'proxy_set_header +{} +"";'), ("Caddyfile", r"header_up -{}\n")],
+)
+def test_a_sender_says_nothing_of_its_certificate(file: str, removes: str, header: str) -> None:
+    """The router trusts these headers of a trusted proxy, for sources that verify by ``mtls``."""
+    text = (Path(__file__).parents[2] / "deploy" / "proxies" / file).read_text("utf-8")
+
+    assert re.search(removes.format(header), text)
 
 
 @pytest.mark.deploy

@@ -76,6 +76,12 @@ def test_the_units_are_hardened(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", UNITS)
+def test_no_memory_is_written_and_executed(name: str) -> None:
+    """Its share of the exposure is too small for the limit."""
+    assert read_unit(name).last("MemoryDenyWriteExecute") == "yes"
+
+
+@pytest.mark.parametrize("name", UNITS)
 def test_a_stop_leaves_time_to_drain(name: str) -> None:
     unit = read_unit(name)
 

@@ -41,7 +41,7 @@ _REDIS_SECONDS: Final = 3.0
 _TESTS_AT_ONCE: Final = 64
 """Test messages at once: each asks Redis again and again for its result."""
 _TESTS_SECONDS: Final = 20.0
-"""Seconds after which no other test message is sent, so that the section ends in time."""
+"""Seconds of the section after which no other test message is sent, so that it ends in time."""
 _CONNECTIONS: Final = 16
 _URL: Final = "ROUTER_REDIS_URL"
 _RULES: Final = "ROUTER_RULES"
@@ -234,6 +234,7 @@ class Examination:
                     "rules", "not checked: the rules folder has errors"
                 )
             ]
+        ends = self._clock.monotonic() + _TESTS_SECONDS
         specs = configuration.destinations
         reached = await destination_checks.reach_destinations(specs, self._own_environment())
         found = destination_checks.judge_destinations(
@@ -244,17 +245,16 @@ class Examination:
             captures=self._plan.beside_dev,
         )
         if self._plan.tested is not None:
-            found += await self._send_tests([each.name for each in specs])
+            found += await self._send_tests([each.name for each in specs], ends=ends)
         return found
 
-    async def _send_tests(self, known: Sequence[str]) -> list[DoctorCheck]:
+    async def _send_tests(self, known: Sequence[str], *, ends: float) -> list[DoctorCheck]:
         names = self._plan.tested or known
         connection = await self._answering()
         if connection is None:
             reason = "Redis does not answer"
             return [destination_checks.judge_unsent_test(name, reason) for name in names]
         free = asyncio.Semaphore(_TESTS_AT_ONCE)
-        ends = self._clock.monotonic() + _TESTS_SECONDS
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(self._send_test(connection, name, free, ends=ends))

@@ -13,6 +13,7 @@ from support.sinks import HttpSink
 
 from router.cli import main
 from router.datatypes import Secret
+from router.doctor import examination
 from router.runtime.roles import Roles
 
 Router = Callable[..., Result]
@@ -152,3 +153,16 @@ async def test_a_test_message_is_sent_by_a_worker_and_nothing_without_the_option
 def test_a_url_that_nothing_can_call_is_a_problem(router: Router, url: str) -> None:
     result = router("doctor", "url", "--url", url, "--json")
     assert (result.exit_code, by_status(result, "problem")) == (1, ["url form"])
+
+
+def test_a_destination_for_whose_test_no_time_is_left_is_named(
+    router: Router, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rules.yaml").write_text(RULES % "http://127.0.0.1:1/")
+    monkeypatch.setattr(examination, "_TESTS_SECONDS", -1.0)
+    result = router("doctor", "destinations", "--send-test")
+    assert result.exit_code == 1
+    assert (
+        "  problem: hook: no test message was sent: no time was left"
+        " · test it alone: router doctor destinations --destination hook\n" in result.stdout
+    )

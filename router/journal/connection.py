@@ -216,7 +216,7 @@ def locator_of(url: Secret) -> PrimaryLocator | None:
     """
     if not is_sentinel_url(url.reveal()):
         return None
-    if not sentinel_adapter.is_usable():
+    if not (sentinel_adapter.is_usable() and redis_adapter.is_usable()):
         raise ConfigurationError(
             "this version of redis-py cannot be led to the primary that sentinels name;"
             " install the version of constraints/run.txt"

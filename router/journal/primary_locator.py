@@ -155,10 +155,14 @@ class PrimaryLocator:
             if isinstance(answer, SentinelProblem):
                 problems[sentinel] = answer
                 self._move(sentinel, first=False)
-            elif answer.epoch >= self._wanted_epoch():
+                continue
+            if self._epoch is None and self._is_held():
+                self._epoch = (
+                    answer.epoch
+                )  # of the primary that is being replaced, or its successor
+            if answer.epoch >= self._wanted_epoch():
                 return self._accept(answer)
-            else:
-                answers.append(answer)
+            answers.append(answer)
         best = newest(answers)
         if best is None:
             return no_primary(self.url.service, problems)

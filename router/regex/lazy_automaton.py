@@ -30,7 +30,7 @@ _COST: Final = 13
 """Instructions of RE2 that one costs in a new step."""
 
 
-class Kind(enum.Enum):
+class CharacterKind(enum.Enum):
     """A character, as the conditions see it."""
 
     NONE = "before the start, after the end"
@@ -44,7 +44,9 @@ class _State(dict[str, "_State"]):
 
     __slots__ = ("automaton", "before", "positions")
 
-    def __init__(self, automaton: "LinearPattern", positions: frozenset[int], before: Kind) -> None:
+    def __init__(
+        self, automaton: "LinearPattern", positions: frozenset[int], before: CharacterKind
+    ) -> None:
         super().__init__()
         self.automaton = automaton
         self.positions = positions
@@ -64,10 +66,10 @@ class LinearPattern:
         self._reads_lines = bool(anchors & {Anchor.LINE_START, Anchor.LINE_END})
         reads = (each.bounds for each in program.instructions if isinstance(each, Read))
         self._bounds = sorted({0, 0x80, *(bound for bounds in reads for bound in bounds)})
-        self._states: dict[tuple[frozenset[int], Kind], _State] = {}
+        self._states: dict[tuple[frozenset[int], CharacterKind], _State] = {}
         self._steps = self._positions = 0
-        self._found = _State(self, frozenset(), Kind.NONE)
-        self._start = self._state(frozenset(), Kind.NONE)
+        self._found = _State(self, frozenset(), CharacterKind.NONE)
+        self._start = self._state(frozenset(), CharacterKind.NONE)
 
     @functools.cached_property
     def programsize(self) -> int:
@@ -117,9 +119,9 @@ class LinearPattern:
         return self._state(frozenset(following), after)
 
     def _ends(self, state: _State) -> bool:
-        return any(isinstance(each, Match) for each in self._reached(state, Kind.NONE))
+        return any(isinstance(each, Match) for each in self._reached(state, CharacterKind.NONE))
 
-    def _reached(self, state: _State, after: Kind) -> Iterable[Read | Match]:
+    def _reached(self, state: _State, after: CharacterKind) -> Iterable[Read | Match]:
         """Yield the instructions that a state leads to, before a character of a kind."""
         instructions, before = self._program.instructions, state.before
         pending = [*state.positions, self._program.start]
@@ -138,7 +140,7 @@ class LinearPattern:
                 case instruction:
                     yield instruction
 
-    def _state(self, positions: frozenset[int], before: Kind) -> _State:
+    def _state(self, positions: frozenset[int], before: CharacterKind) -> _State:
         state = self._states.get((positions, before))
         if state is None:
             state = self._states[positions, before] = _State(self, positions, before)
@@ -152,12 +154,12 @@ class LinearPattern:
         self._states[self._start.positions, self._start.before] = self._start
         self._steps = self._positions = 0
 
-    def _kind(self, character: str) -> Kind:
+    def _kind(self, character: str) -> CharacterKind:
         if self._reads_lines and character == "\n":
-            return Kind.LINE_END
+            return CharacterKind.LINE_END
         if self._reads_words and character.isascii() and (character.isalnum() or character == "_"):
-            return Kind.WORD
-        return Kind.OTHER
+            return CharacterKind.WORD
+        return CharacterKind.OTHER
 
     def _is_small(self) -> bool:
         """Return whether the automaton has few states, which are all made then."""
@@ -177,16 +179,16 @@ class LinearPattern:
         return True
 
 
-def _holds(anchor: Anchor, before: Kind, after: Kind) -> bool:
+def _holds(anchor: Anchor, before: CharacterKind, after: CharacterKind) -> bool:
     """Return whether the position between two characters has an anchor."""
     match anchor:
         case Anchor.TEXT_START:
-            return before is Kind.NONE
+            return before is CharacterKind.NONE
         case Anchor.TEXT_END:
-            return after is Kind.NONE
+            return after is CharacterKind.NONE
         case Anchor.LINE_START:
-            return before in {Kind.NONE, Kind.LINE_END}
+            return before in {CharacterKind.NONE, CharacterKind.LINE_END}
         case Anchor.LINE_END:
-            return after in {Kind.NONE, Kind.LINE_END}
+            return after in {CharacterKind.NONE, CharacterKind.LINE_END}
         case Anchor.WORD:
-            return (before is Kind.WORD) is not (after is Kind.WORD)
+            return (before is CharacterKind.WORD) is not (after is CharacterKind.WORD)

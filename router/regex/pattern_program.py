@@ -8,12 +8,12 @@ from typing import Final
 import msgspec
 
 from router.regex.pattern_syntax import (
+    Alternation,
     Anchor,
     Characters,
-    Choice,
+    Concatenation,
     NotSupportedError,
     Repetition,
-    Sequence,
     Tree,
 )
 
@@ -91,16 +91,16 @@ class _Writer:
             case Characters(ranges=ranges):
                 bounds = tuple(bound for low, high in ranges for bound in (low, high + 1))
                 return self.add(Read(bounds, then))
-            case Sequence(parts=parts):
+            case Concatenation(parts=parts):
                 for part in reversed(parts):
                     then = self.write(part, then)
                 return then
-            case Choice():
+            case Alternation():
                 return self._write_choice(tree, then)
             case Repetition():
                 return self._write_repetition(tree, then)
 
-    def _write_choice(self, tree: Choice, then: int) -> int:
+    def _write_choice(self, tree: Alternation, then: int) -> int:
         starts = [self.write(part, then) for part in tree.parts]
         first = starts.pop()
         while starts:

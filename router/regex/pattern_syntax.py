@@ -38,13 +38,13 @@ class Characters(msgspec.Struct, frozen=True):
     """Sorted, without overlaps."""
 
 
-class Sequence(msgspec.Struct, frozen=True):
+class Concatenation(msgspec.Struct, frozen=True):
     """One after the other."""
 
     parts: tuple["Tree", ...]
 
 
-class Choice(msgspec.Struct, frozen=True):
+class Alternation(msgspec.Struct, frozen=True):
     """Any of them."""
 
     parts: tuple["Tree", ...]
@@ -58,7 +58,7 @@ class Repetition(msgspec.Struct, frozen=True):
     most: int | None
 
 
-Tree = Anchor | Characters | Sequence | Choice | Repetition
+Tree = Anchor | Characters | Concatenation | Alternation | Repetition
 
 
 class NotSupportedError(ValueError):
@@ -165,7 +165,7 @@ class PatternParser:
         parts = [self._sequence()]
         while self._take("|"):
             parts.append(self._sequence())
-        return parts[0] if len(parts) == 1 else Choice(tuple(parts))
+        return parts[0] if len(parts) == 1 else Alternation(tuple(parts))
 
     def _sequence(self) -> Tree:
         parts: list[Tree] = []
@@ -175,7 +175,7 @@ class PatternParser:
                 parts.append(self._repeated(part))
             elif self._repeats():
                 raise NotSupportedError("a repetition after flags")
-        return Sequence(tuple(parts))
+        return Concatenation(tuple(parts))
 
     def _repeats(self) -> bool:
         return self._next() in {"*", "+", "?"} or bool(_COUNTED.match(self._text, self._at))

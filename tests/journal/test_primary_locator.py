@@ -162,6 +162,21 @@ async def test_no_primary_is_named_while_its_successor_is_chosen(
     assert await locator.locate() == node(2)
 
 
+async def test_a_failover_before_the_first_question_names_no_primary_that_is_being_replaced(
+    locator: PrimaryLocator, sentinels: list[ScriptedSentinel]
+) -> None:
+    """Mutant: the first answer is believed, whatever its epoch."""
+    for sentinel in sentinels:
+        sentinel.epoch = 5
+    locator.hold()
+    with pytest.raises(NoPrimaryError, match="wait until they name the new one"):
+        await locator.locate()
+    sentinels[1].primary, sentinels[1].epoch = 2, 6
+    await asyncio.sleep(0.06)  # a search without a result answers for 50 ms
+
+    assert await locator.locate() == node(2)
+
+
 async def test_a_failover_that_was_aborted_names_the_primary_again(
     locator: PrimaryLocator,
 ) -> None:

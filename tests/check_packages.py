@@ -139,7 +139,9 @@ def wheel_of(sdist: Path) -> Contents:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with tarfile.open(sdist) as archive:
-            archive.extractall(folder, filter="data")
+            # Python before 3.11.4 knows no filters, and has no default that one must choose.
+            archive.extraction_filter = getattr(tarfile, "data_filter", None)
+            archive.extractall(folder)  # noqa: S202 - our own archive
         (source,) = [path for path in folder.iterdir() if path.is_dir()]
         return wheel_contents(build("wheel", folder / "dist", source))
 

@@ -1,5 +1,6 @@
 """Output that all commands share: errors become lines on standard error, values become JSON."""
 
+import contextlib
 import errno
 import os
 import signal
@@ -44,6 +45,8 @@ class CommandGroup(click.Group):
             line = _about_output_or_file(error)
             if not line:
                 raise
+            if error.errno in _FULL:
+                _discard_output()  # or Python writes what is left once more at its end
             _print_lines(line)
         return ctx.exit(2)
 
@@ -117,10 +120,16 @@ def echo_or_stop(text: str) -> None:
     try:
         echo(text)
     except OSError:  # the reader of a pipe has ended, the terminal is closed, or the disk is full
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+        _discard_output()
         signal.raise_signal(signal.SIGTERM)
+
+
+def _discard_output() -> None:
+    """Let standard output lead nowhere, if it is a file."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    with contextlib.suppress(OSError):
+        os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def as_json(value: object) -> str:

@@ -69,7 +69,8 @@ async def test_a_page_of_large_deliveries_is_limited_by_its_bytes(
 
     assert sum(map(len, found)) == count
     fitting = PAGE_BYTES // size
-    assert all(len(page) <= fitting + 8 for page in found)
+    # HSCAN returns all members of a bucket: how many more than asked for, chance decides.
+    assert all(len(page) <= fitting + 20 for page in found)
     assert len(found[0]) >= fitting
 
 

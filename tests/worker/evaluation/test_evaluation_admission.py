@@ -141,7 +141,7 @@ async def test_at_the_limit_evaluation_goes_on_as_long_as_it_frees_memory(
     assert await admission.begin()
     admission.end()
 
-    await fill(limited, 0.97)
+    await fill(limited, 0.96)  # by more than what Redis itself needs for connections
     time.now += 1
     assert await admission.begin()
     admission.end()

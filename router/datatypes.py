@@ -104,6 +104,11 @@ def parse_address(text: str) -> Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
+def host_in_url(host: str) -> str:
+    """Return a host as URLs have it: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
 class Networks(tuple[IPv4Network | IPv6Network, ...]):
     """A list of addresses and networks, written ``10.0.0.0/8, 192.0.2.7, 2001:db8::/32``."""
 

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from router.console.page_filters import size
+from router.datatypes import host_in_url
 from router.doctor.doctor_check import DoctorCheck, DoctorSection, SectionChecks
 from router.settings.model import Settings
 
@@ -130,8 +131,7 @@ def _of_clock(facts: MachineFacts) -> Iterator[DoctorCheck]:
 
 
 def _of_port(port: PortFacts, generation: str, *, is_served: bool) -> Iterator[DoctorCheck]:
-    host = f"[{port.host}]" if ":" in port.host else port.host
-    where = f"{host}:{port.port} ({port.setting})"
+    where = f"{host_in_url(port.host)}:{port.port} ({port.setting})"
     if not port.is_router:
         if port.bind_error:
             # A router that runs does without the port; another one may need it.

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from router.datatypes import Secret
+from router.datatypes import Secret, host_in_url
 from router.destinations.transport import network_errors
 from router.destinations.transport.name_resolver import NameResolver
 from router.destinations.transport.reachability import certificate_end
@@ -44,8 +44,7 @@ class RedisAddress(msgspec.Struct, frozen=True, kw_only=True):
     def __str__(self) -> str:
         if self.socket:
             return self.socket
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return f"{host_in_url(self.host)}:{self.port}"
 
 
 class RedisReach(msgspec.Struct, frozen=True, kw_only=True):

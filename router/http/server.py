@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 from aiohttp import hdrs, web
 
+from router.datatypes import host_in_url
 from router.errors import ConfigurationError
 from router.http import aiohttp_adapter
 from router.http.aiohttp_adapter import Handler
@@ -33,8 +34,7 @@ class Address(msgspec.Struct, frozen=True):
     port: int
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
+        return f"http://{host_in_url(self.host)}:{self.port}"
 
     def from_here(self) -> "Address":
         """Return the address to connect to on this machine: loopback for one that stands for all."""

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
-from router.datatypes import Secret
+from router.datatypes import Secret, host_in_url
 from router.settings.redis_url_options import CONNECTION_OPTIONS, check_nothing, check_options
 
 DEFAULT_PORT: Final = 26379
@@ -48,8 +48,7 @@ class NodeAddress(msgspec.Struct, frozen=True):
     port: int
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return f"{host_in_url(self.host)}:{self.port}"
 
 
 class Credentials(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from router.datatypes import Secret
+from router.datatypes import Secret, host_in_url
 from router.destinations.transport.tls import TlsConfig
 
 _PORTS: Final = {"http": 80, "https": 443, "smtp": 25, "smtps": 465, "smtp+starttls": 587}
@@ -49,5 +49,4 @@ class Receiver(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def place(self) -> str:
         """The host and port for a reader."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return f"{host_in_url(self.host)}:{self.port}"

@@ -47,15 +47,24 @@ class FrameFigures(msgspec.Struct, frozen=True, kw_only=True):
     """By name."""
 
 
+async def _no_refusal() -> None:
+    """Return no refusal, because this process accepts no events."""
+
+
+async def _no_sources() -> tuple[str, ...]:
+    """Return no source, because this process refuses none."""
+    return ()
+
+
 class FrameReader:
-    """Reads the figures of the frame.
+    """Reads the figures of the frame. A process that serves no requests has the defaults.
 
     Args:
         connection: To Redis.
         clock: Time.
+        configured: Returns the destinations of this process's rules.
         refusal: Returns why this process refuses events; None if it accepts them.
         rules_error: Returns why the last change of the rules was rejected; ``""`` if it was not.
-        configured: Returns the destinations of this process's rules.
         refusing: Returns the sources that refuse much.
     """
 
@@ -63,10 +72,10 @@ class FrameReader:
         self,
         connection: Connection,
         clock: Clock,
-        refusal: Callable[[], Awaitable[str | None]],
-        rules_error: Callable[[], str],
         configured: Callable[[], Iterable[str]],
-        refusing: Callable[[], Awaitable[tuple[str, ...]]],
+        refusal: Callable[[], Awaitable[str | None]] = _no_refusal,
+        rules_error: Callable[[], str] = str,
+        refusing: Callable[[], Awaitable[tuple[str, ...]]] = _no_sources,
     ) -> None:
         self._connection = connection
         self._clock = clock

@@ -89,15 +89,6 @@ class _Once(Generic[T]):
         return self._found[0]
 
 
-async def _none() -> None:
-    """Return no refusal: the section of Redis has it."""
-
-
-async def _nothing() -> tuple[str, ...]:
-    """Return no source, because refusals are seen in the processes that refuse."""
-    return ()
-
-
 class Examination:
     """One run. Redis and the rules folder are looked at once, for all sections that need them.
 
@@ -204,14 +195,7 @@ class Examination:
             return [judge.skipped("state", "not checked: Redis does not answer")]
         configuration = await self._configuration()
         names = [spec.name for spec in configuration.destinations] if configuration else []
-        reader = FrameReader(
-            connection,
-            self._clock,
-            refusal=_none,
-            rules_error=str,
-            configured=lambda: names,
-            refusing=_nothing,
-        )
+        reader = FrameReader(connection, self._clock, lambda: names)
         figures = await reader.read()
         if figures.situation.redis_error:
             return [judge.skipped("state", f"not checked: {figures.situation.redis_error}")]

@@ -87,9 +87,9 @@ def build_console(  # noqa: PLR0913 - a console shows what all other parts have
     figures = FrameReader(
         connection,
         clock,
+        lambda: destination_names(configuration),
         refusal,
         lambda: "" if reloader is None else reloader.report.error,
-        lambda: destination_names(configuration),
         sources.refusing,
     )
     frame = ConsoleFrame(sessions, figures, clock)

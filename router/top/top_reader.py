@@ -68,14 +68,7 @@ class TopReader:
         self._masks = masks
         self._alerts = KeyedAlerts(connection)
         self._before: LedgerLook | None = None
-        self._frame = FrameReader(
-            connection,
-            clock,
-            refusal=_no_refusal,
-            rules_error=str,
-            configured=configured,
-            refusing=_no_sources,
-        )
+        self._frame = FrameReader(connection, clock, configured)
 
     async def read(self) -> TopSnapshot:
         """Look once. Raises JournalUnavailableError."""
@@ -144,12 +137,3 @@ def _firing_line(view: AlertView, now: float) -> FiringLine:
         acknowledged_by="" if view.acknowledged is None else view.acknowledged.by,
         suppressed="" if view.suppressed is None else view.suppressed.reason,
     )
-
-
-async def _no_refusal() -> None:
-    """Return no refusal, because this process accepts no events."""
-
-
-async def _no_sources() -> tuple[str, ...]:
-    """Return no source, because this process refuses none."""
-    return ()

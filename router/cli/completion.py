@@ -9,11 +9,10 @@ from collections.abc import Callable, Mapping
 import click
 from click.shell_completion import CompletionItem
 
-from router.cli.rules_folder import load_rules
+from router.cli.rules_folder import usable_rules
 from router.configuration.model import Configuration
-from router.errors import ConfigurationError
+from router.errors import SettingsError
 from router.settings.env_file import load_env_file
-from router.settings.model import Settings
 
 Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
@@ -40,9 +39,9 @@ def completing(found: Callable[[], Mapping[str, str]]) -> Complete:
 def _configuration() -> Configuration | None:
     try:
         load_env_file(None, os.environ)  # the command group, which does it, is not run
-        return load_rules(Settings.read(os.environ).rules)
-    except (ConfigurationError, OSError):
+    except (SettingsError, OSError):
         return None
+    return usable_rules()
 
 
 def _rules() -> Mapping[str, str]:

@@ -1,21 +1,18 @@
 """The names of destinations, rules and sources that a command may be given."""
 
-import os
 from collections.abc import Iterable
 
-from router.cli.rules_folder import load_rules
-from router.configuration.model import Configuration
+from router.cli.rules_folder import usable_rules
 from router.errors import ConfigurationError
 from router.journal import ledger
 from router.journal.connection import Connection
-from router.settings.model import Settings
 from router.sources.spec import SourceSpec
 from router.suggestions import suggestion
 
 
 def configured_names() -> list[str]:
     """Return the destinations in the rules folder; none if this machine has no valid folder."""
-    loaded = _configuration()
+    loaded = usable_rules()
     return [spec.name for spec in loaded.destinations] if loaded else []
 
 
@@ -25,7 +22,7 @@ def check_rule(name: str) -> None:
     Raises:
         ConfigurationError: There is no such rule. The message has the closest name, or all.
     """
-    loaded = _configuration()
+    loaded = usable_rules()
     if loaded and name not in loaded.rules.by_name:
         known = loaded.rules.by_name
         raise ConfigurationError(f"there is no rule {name!r}, {suggestion(name, known)}")
@@ -46,13 +43,6 @@ def find_source(sources: Iterable[SourceSpec], name: str) -> SourceSpec:
 def unknown_source_name(name: str, known: Iterable[str]) -> ConfigurationError:
     """Return the error for a name that no source has."""
     return ConfigurationError(f"there is no source {name!r}, {suggestion(name, known)}")
-
-
-def _configuration() -> Configuration | None:
-    try:
-        return load_rules(Settings.read(os.environ).rules)
-    except ConfigurationError:
-        return None
 
 
 async def check_destination(connection: Connection, name: str) -> None:

@@ -46,6 +46,14 @@ def load_rules(folder: Path, *, now: float | None = None) -> Configuration:
     return load(folder, os.environ, missing=MissingVariable.KEEP, now=now)
 
 
+def usable_rules() -> Configuration | None:
+    """Return the configuration of ROUTER_RULES; None if this machine has no valid folder."""
+    try:
+        return load_rules(Settings.read(os.environ).rules)
+    except ConfigurationError:
+        return None
+
+
 def preview_environment(clock: Clock) -> Environment:
     """Return the environment for destinations that only render; template errors go to stderr."""
     settings = Settings.read(os.environ)

@@ -81,7 +81,6 @@ class Dev:
         echo: Echo,
         announced: RunningDevFile,
     ) -> None:
-        self._folder = source.folder
         self._settings = settings
         self._source = source
         self._configuration = source.load()
@@ -192,7 +191,7 @@ class Dev:
         )
         self._echo(f"  Metrics  {other}/metrics")
         self._echo(f"  Health   {other}/healthz, {other}/readyz")
-        self._echo(f"  Rules    {rules} from {self._folder}/")
+        self._echo(f"  Rules    {rules} from {self._source.folder}/")
         for source in self._configuration.sources:
             who = ", ".join(source.verify) or "anyone"
             effect = f"from {who}"

@@ -17,6 +17,8 @@ from email.parser import Parser
 from pathlib import Path
 from typing import Final
 
+from router import __version__
+
 ROOT: Final = Path(__file__).parents[1]
 NAME: Final = "event_router"
 SDIST_FOLDERS: Final = ("router/", "rules/packs/")
@@ -34,13 +36,6 @@ SDIST_FILES: Final = frozenset(
 
 Contents = Mapping[str, bytes]
 """The files of a package by their paths in it."""
-
-
-def version() -> str:
-    """Return the version, as the package has it."""
-    scope: dict[str, str] = {}
-    exec((ROOT / "router" / "__init__.py").read_text(), scope)  # noqa: S102 - our own file
-    return scope["__version__"]
 
 
 def build(target: str, folder: Path, source: Path = ROOT) -> Path:
@@ -91,7 +86,7 @@ def differences(found: Contents, expected: Contents) -> Iterator[str]:
 
 def wheel_problems(contents: Contents) -> Iterator[str]:
     """Yield what is wrong with a wheel."""
-    info = f"{NAME}-{version()}.dist-info/"
+    info = f"{NAME}-{__version__}.dist-info/"
     yield from differences(
         {name: body for name, body in contents.items() if not name.startswith(info)},
         packaged_files(),
@@ -114,7 +109,7 @@ def metadata_problems(text: str) -> Iterator[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     for key, expected in {
         "Name": project["name"],
-        "Version": version(),
+        "Version": __version__,
         "License-Expression": project["license"],
         "Requires-Python": project["requires-python"],
     }.items():

@@ -237,7 +237,7 @@ def test_commands_read_the_same_dotenv_as_compose(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_the_example_of_dotenv_is_valid_with_each_line_of_it(checkout: Path, name: str) -> None:
-    """Whoever removes the comment signs, and writes no value, changes nothing."""
+    """Comment signs that are removed without writing a value change nothing."""
     example = (ROOT / ".env.example").read_text("utf-8")
     given = re.sub(r"^# (?=[A-Z_]+=)", "", example, flags=re.MULTILINE)
     environ = services(checkout, given)[name].environment

@@ -9,8 +9,6 @@ from io import StringIO
 from pathlib import Path
 from typing import Final
 
-from dotenv.parser import parse_stream
-
 from router.errors import SettingsError
 
 USUAL: Final = Path(".env")
@@ -56,6 +54,9 @@ def read_env_file(path: Path) -> dict[str, str]:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise SettingsError(f"{path}:{line} is not UTF-8") from None
+    # Here, because most commands find no file, and the import takes ten milliseconds.
+    from dotenv.parser import parse_stream
+
     variables: dict[str, str] = {}
     for binding in parse_stream(StringIO(text)):
         if binding.error or (binding.value and "\0" in binding.value):

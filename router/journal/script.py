@@ -25,8 +25,7 @@ is on the same server (arq does not support Redis Cluster).
 
 ``prelude.lua`` precedes each script: it has the functions that several scripts share. ``lanes.lua``
 follows it in those that use lanes, ``alert_log.lua`` in those that note a change of a keyed alert,
-``alert_store.lua`` in those that forget keyed alerts, ``history.lua`` in those that use history, and
-``rights.lua`` in those that compare the user's rights.
+``alert_store.lua`` in those that forget keyed alerts, and ``history.lua`` in those that use history.
 
 Redis rejects a script that writes while its memory is over maxmemory, unless its first line is
 ``ALLOW_OOM``. Scripts that free memory or move records have that line, because a full Redis drains
@@ -48,7 +47,6 @@ LANES: Final = (SCRIPTS / "lanes.lua").read_text("utf-8")
 ALERT_LOG: Final = (SCRIPTS / "alert_log.lua").read_text("utf-8")
 ALERT_STORE: Final = (SCRIPTS / "alert_store.lua").read_text("utf-8")
 HISTORY: Final = (SCRIPTS / "history.lua").read_text("utf-8")
-RIGHTS: Final = (SCRIPTS / "rights.lua").read_text("utf-8")
 ALLOW_OOM: Final = "#!lua flags=allow-oom\n"
 """The first line of a script that runs while Redis is out of memory. Redis 7.0 and later, and Valkey,
 read it only where it begins the source."""
@@ -59,7 +57,6 @@ _USES_LANES: Final = re.compile(r"\b(?:use_lanes|forget_lane)\(")
 _NOTES_CHANGES: Final = re.compile(r"\bnote_change\(")
 _FORGETS_ALERTS: Final = re.compile(r"\bforget_alert\(")
 _USES_HISTORY: Final = re.compile(r"\b(?:record_history|evict_oldest)\(")
-_COMPARES_RIGHTS: Final = re.compile(r"\bdenied_commands\(")
 
 
 def binary(data: bytes) -> msgspec.Raw:
@@ -93,8 +90,7 @@ def _with_prelude(script: str) -> str:
     alert_log = ALERT_LOG if _NOTES_CHANGES.search(script) else ""
     alert_store = ALERT_STORE if _FORGETS_ALERTS.search(script) else ""
     history = HISTORY if _USES_HISTORY.search(script) else ""
-    rights = RIGHTS if _COMPARES_RIGHTS.search(script) else ""
-    shared = PRELUDE + lanes + alert_log + alert_store + history + rights
+    shared = PRELUDE + lanes + alert_log + alert_store + history
     return flags + shared + script.removeprefix(flags)
 
 

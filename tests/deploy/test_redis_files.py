@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from redis import Redis
 from redis.exceptions import AuthenticationError
+from support.missing_rights import missing_rights
 from support.redis_servers import RedisServer
 
 from router.datatypes import Secret
 from router.journal.access_rights import WORKER_RIGHTS, acl_rule
 from router.journal.connection import connect
-from router.journal.missing_rights import missing_rights
 from router.journal.store_check import StoreProbe
 
 FILES = Path(__file__).parents[2] / "deploy" / "redis"

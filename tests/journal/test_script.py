@@ -18,7 +18,6 @@ from router.journal.script import (
     HISTORY,
     LANES,
     PRELUDE,
-    RIGHTS,
     SCRIPTS,
     PackedArguments,
     PlainArguments,
@@ -68,7 +67,6 @@ def own(source: str) -> str:
         .removeprefix(ALERT_LOG)
         .removeprefix(ALERT_STORE)
         .removeprefix(HISTORY)
-        .removeprefix(RIGHTS)
     )
 
 
@@ -87,7 +85,7 @@ LETS_IN: dict[str, str] = {
     "replay_events": "events of history that an operator sends again",
 }
 """Scripts that a Redis without memory rejects, and what they would let in."""
-READS_ONLY = {"check_rights", "find_history", "find_open", "read_alerts", "read_page", "standing"}
+READS_ONLY = {"find_history", "find_open", "read_alerts", "read_page", "standing"}
 
 
 @pytest.mark.fault_row(12)
@@ -111,7 +109,7 @@ def test_what_a_script_adds_without_memory_is_documented(name: str) -> None:
 
 def test_each_file_has_a_caller_and_each_caller_a_file() -> None:
     assert {path.stem for path in FILES} == {
-        *("prelude", "lanes", "alert_log", "alert_store", "history", "rights"),
+        *("prelude", "lanes", "alert_log", "alert_store", "history"),
         *SCRIPTS_BY_NAME,
     } - {
         "decide",

@@ -3,9 +3,13 @@ local epoch_id, commands = unpack(ARGV)
 -- Writes to Redis as accept does, so that its error is the one that an event would get: of a replica,
 -- of a full or unwritable disk, of missing replicas, of missing memory. Gives the store its epoch if
 -- it has none, because an empty store is a new one.
--- Returns: the epoch, the count of accepted events, and the positions of the commands that the user may
--- not run.
-local denied = denied_commands(cmsgpack.unpack(commands))
+-- Returns: the epoch, the count of accepted events, and the positions, from 0, of the commands that the
+-- user may not run. None of those is run, and one that this Redis does not know is left out.
+local denied = {}
+for position, command in ipairs(cmsgpack.unpack(commands)) do
+  local is_known, is_permitted = pcall(redis.acl_check_cmd, unpack(command))
+  if is_known and not is_permitted then table.insert(denied, position - 1) end
+end
 local time = redis.call('TIME')
 redis.call('SET', probe, time[1])
 run_or_delete('GET', epoch)

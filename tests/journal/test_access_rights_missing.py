@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from support.missing_rights import missing_rights
 from support.redis_servers import RedisServer
 
 from router.datatypes import Secret
 from router.errors import JournalUnavailableError
 from router.journal.access_rights import RIGHTS, RightKind, acl_rule
 from router.journal.connection import Connection, connect
-from router.journal.missing_rights import missing_rights
 
 SCRIPTS = {"EVAL", "EVALSHA"}
 

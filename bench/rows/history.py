@@ -188,7 +188,7 @@ async def _fill(connection: Connection, clock: Clock, count: int) -> None:
     """Finish batches of events as a worker does, one in ten of which a rule matches."""
     batches = Batches(connection, clock)
     budget = MemoryBudget(connection, watermark=1.0)
-    await budget.look()
+    await budget.refresh()
     log = HistoryLog(HistoryLimits(age_seconds=7 * 86_400, share=0.5), budget)
     made = events(Shape(count=count, id_prefix="past"))
     match = EventMatch("rule-0", MatchOutcome.NOTIFIED, "", ("sink-0",))

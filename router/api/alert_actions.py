@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 RESOLVE_SECONDS: Final = 2.0
 """How long a caller waits for a worker to resolve an alert."""
-_LOOK_EVERY: Final = 0.05
+_POLL_INTERVAL: Final = 0.05
 _COMPARED: Final = 1000
 """Keys with which an unknown one is compared."""
 UNNAMED: Final = "unknown (alert link)"
@@ -144,7 +144,7 @@ class AlertActions:
             async with asyncio.timeout(seconds):
                 # No event of this process says so: a worker writes to Redis.
                 while not await self._is_over(key):  # noqa: ASYNC110
-                    await asyncio.sleep(_LOOK_EVERY)
+                    await asyncio.sleep(_POLL_INTERVAL)
         except TimeoutError:
             return False
         return True

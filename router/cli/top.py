@@ -33,7 +33,7 @@ _WIDTH = 120
     callback=parse_age,
     default="2s",
     show_default=True,
-    help="Time between two looks, such as 500ms or 5s.",
+    help="Time between two snapshots, such as 500ms or 5s.",
 )
 @click.option("--once", is_flag=True, help="Print one snapshot and end.")
 @click.option("--json", "json_wanted", is_flag=True, help="Print one snapshot as JSON.")
@@ -54,10 +54,10 @@ def top(interval: float, *, once: bool, json_wanted: bool) -> None:
 
 
 def _print_once(*, json_wanted: bool) -> None:
-    async def look(connection: Connection) -> TopSnapshot:
+    async def read(connection: Connection) -> TopSnapshot:
         return await _reader(connection).read()
 
-    snapshot = with_redis(look, deadline=_REDIS_SECONDS)
+    snapshot = with_redis(read, deadline=_REDIS_SECONDS)
     if json_wanted:
         click.echo(as_json(snapshot))
         return
@@ -70,9 +70,9 @@ async def _show(settings: Settings, interval: float) -> None:
     connection = connect(settings.redis_url, deadline=_REDIS_SECONDS, max_connections=_CONNECTIONS)
     output, keys = sys.stdout.fileno(), sys.stdin.fileno()
     screen = TerminalScreen(output, keys, has_color=has_color(sys.stdout))
-    look = _reader(connection).read
+    read = _reader(connection).read
     try:
-        await LiveView(screen, keys, look, interval=interval).run()
+        await LiveView(screen, keys, read, interval=interval).run()
     finally:
         await connection.close()
 

@@ -1,6 +1,6 @@
 """The figures of the frame of each page: the state of the router, and how much awaits a decision.
 
-All pages and all open consoles of a process share one look at Redis in a second.
+All pages and all open consoles of a process share one read of Redis in a second.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ class LinkCount(msgspec.Struct, frozen=True):
 
 
 class FrameFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """One look at the router."""
+    """The state of the router at one time."""
 
     state: OverallState
     situation: Situation
@@ -83,17 +83,17 @@ class FrameReader:
         self._rules_error = rules_error
         self._configured = configured
         self._refusing = refusing
-        self._shared = SharedRead(self._look, clock.monotonic)
+        self._shared = SharedRead(self._read_now, clock.monotonic)
 
     async def read(self) -> FrameFigures:
         """Return the figures, a second old at most. Does not raise: an outage is a state."""
         return await self._shared()
 
     def forget(self) -> None:
-        """Look again for the next page, because an operator has changed something."""
+        """Read again for the next page, because an operator has changed something."""
         self._shared.forget()
 
-    async def _look(self) -> FrameFigures:
+    async def _read_now(self) -> FrameFigures:
         try:
             async with asyncio.timeout(_REDIS_SECONDS):
                 return await self._ask()

@@ -37,7 +37,7 @@ _DESTINATIONS: Final = 8
 _SHOWN: Final = ("headline", "figures", "alerts", "destinations", "events", "rules")
 
 
-class OverviewLook(msgspec.Struct, frozen=True):
+class OverviewSnapshot(msgspec.Struct, frozen=True):
     """All that the page shows, at one moment."""
 
     frame: FrameFigures
@@ -82,24 +82,26 @@ class OverviewPage:
 
     def topic(self) -> Topic:
         """Return the topic of the parts of the page."""
-        return Topic(name=TOPIC, read=self._look, show=self._moving, every=_POLLS)
+        return Topic(name=TOPIC, read=self._read, show=self._moving, every=_POLLS)
 
     async def page(self, request: web.Request) -> web.StreamResponse:
         """Show the page."""
-        look = await self._look()
-        steps = look.steps
-        if steps is None and look.figures is not None and "connect" in request.query:
-            steps = await self._steps.read(look.frame.situation)
+        snapshot = await self._read()
+        steps = snapshot.steps
+        if steps is None and snapshot.figures is not None and "connect" in request.query:
+            steps = await self._steps.read(snapshot.frame.situation)
         return await self._frame.render(
             request,
             "overview.html.jinja",
-            status=HTTPStatus.OK if look.figures is not None else HTTPStatus.SERVICE_UNAVAILABLE,
-            is_first=look.steps is not None,
+            status=HTTPStatus.OK
+            if snapshot.figures is not None
+            else HTTPStatus.SERVICE_UNAVAILABLE,
+            is_first=snapshot.steps is not None,
             steps=steps,
-            **self._values(look),
+            **self._values(snapshot),
         )
 
-    async def _look(self) -> OverviewLook:
+    async def _read(self) -> OverviewSnapshot:
         async def figures() -> OverviewFigures | None:
             try:
                 return await self._reader.read()
@@ -109,34 +111,36 @@ class OverviewPage:
         async with concurrent_reads() as group:
             state = group.create_task(self._state.read())
             found = group.create_task(figures())
-        look = OverviewLook(state.result(), found.result())
-        if look.figures is None or look.frame.situation.has_events:
-            return look
-        return msgspec.structs.replace(look, steps=await self._steps.read(look.frame.situation))
+        snapshot = OverviewSnapshot(state.result(), found.result())
+        if snapshot.figures is None or snapshot.frame.situation.has_events:
+            return snapshot
+        return msgspec.structs.replace(
+            snapshot, steps=await self._steps.read(snapshot.frame.situation)
+        )
 
-    def _moving(self, look: OverviewLook, role: Role) -> Mapping[str, str | int]:
+    def _moving(self, snapshot: OverviewSnapshot, role: Role) -> Mapping[str, str | int]:
         """Return the parts of the page, by the ids of their elements.
 
         Times are those of the clock, which the script makes relative, so that a part that has not
         changed is not sent again.
         """
         frame = {"now": None, "may_change": role is Role.OPERATOR}
-        values = {"frame": frame, **self._values(look)}
-        shown = _SHOWN if look.figures is not None else ("headline",)
+        values = {"frame": frame, **self._values(snapshot)}
+        shown = _SHOWN if snapshot.figures is not None else ("headline",)
         parts = {f"overview-{name}": render_part(_PARTS, name, values) for name in shown}
-        if look.steps is not None:
-            parts["overview-steps"] = render_part(_PARTS, "guide", values, look.steps)
-        return {**parts, "has-events": int(look.frame.situation.has_events)}
+        if snapshot.steps is not None:
+            parts["overview-steps"] = render_part(_PARTS, "guide", values, snapshot.steps)
+        return {**parts, "has-events": int(snapshot.frame.situation.has_events)}
 
-    def _values(self, look: OverviewLook) -> dict[str, Any]:
+    def _values(self, snapshot: OverviewSnapshot) -> dict[str, Any]:
         """Return the values that the parts use."""
-        situation, figures = look.frame.situation, look.figures
-        ordered = _worst_first(look.frame.destinations)
+        situation, figures = snapshot.frame.situation, snapshot.figures
+        ordered = _worst_first(snapshot.frame.destinations)
         common = {
-            "state": look.frame.state,
-            "headline_text": headline(look.frame.state),
-            "link_text": link_text(look.frame.state),
-            "is_good": look.frame.state.level is Attention.GOOD,
+            "state": snapshot.frame.state,
+            "headline_text": headline(snapshot.frame.state),
+            "link_text": link_text(snapshot.frame.state),
+            "is_good": snapshot.frame.state.level is Attention.GOOD,
             "notes": [(each, headline(each)) for each in notes(situation)],
             "situation": situation,
             "of": figures,
@@ -145,7 +149,7 @@ class OverviewPage:
             "health_kinds": HEALTH_KINDS,
             "kinds": self._kinds(),
             "waiting": situation.unevaluated
-            + sum(each.pending for each in look.frame.destinations),
+            + sum(each.pending for each in snapshot.frame.destinations),
             "is_kept": self._is_kept,
             "sample_command": SAMPLE_COMMAND,
             "reasons": REASONS,

@@ -47,7 +47,7 @@ class FiringAlerts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OverviewFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """One look at the last minutes."""
+    """The last minutes, as of one time."""
 
     stats: Stats
     """The series of accepted events and notified alerts, in steps of ten seconds."""
@@ -85,7 +85,7 @@ class OverviewFigures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OverviewReader:
-    """Reads the figures; all pages and open consoles share one look in a second.
+    """Reads the figures; all pages and open consoles share one read in a second.
 
     Args:
         connection: To Redis.
@@ -108,7 +108,7 @@ class OverviewReader:
         self._history = EventHistory(connection, masks)
         self._alerts = KeyedAlerts(connection)
         self._tests = SinkTests(connection)
-        self._shared = SharedRead(self._look, clock.monotonic)
+        self._shared = SharedRead(self._read_now, clock.monotonic)
 
     async def read(self) -> OverviewFigures:
         """Return the figures, a second old at most. Raises JournalUnavailableError."""
@@ -118,7 +118,7 @@ class OverviewReader:
         """Return the test events of Twilio sinks. Raises JournalUnavailableError."""
         return await self._tests.latest()
 
-    async def _look(self) -> OverviewFigures:
+    async def _read_now(self) -> OverviewFigures:
         try:
             async with asyncio.timeout(_READ_SECONDS):
                 return await self._read_all()

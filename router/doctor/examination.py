@@ -75,22 +75,22 @@ class ExaminationPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Once(Generic[T]):
-    """Makes a look at the first call, and returns it to all calls."""
+    """Awaits a result at the first call, and returns it to all calls."""
 
-    def __init__(self, look: Callable[[], Awaitable[T]]) -> None:
-        self._look = look
+    def __init__(self, read: Callable[[], Awaitable[T]]) -> None:
+        self._read = read
         self._lock = asyncio.Lock()
         self._found: list[T] = []
 
     async def __call__(self) -> T:
         async with self._lock:
             if not self._found:
-                self._found.append(await self._look())
+                self._found.append(await self._read())
         return self._found[0]
 
 
 class Examination:
-    """One run. Redis and the rules folder are looked at once, for all sections that need them.
+    """One run. Redis and the rules folder are read once, for all sections that need them.
 
     Args:
         plan: What to examine.
@@ -105,8 +105,8 @@ class Examination:
         self._settings = plan.read.settings
         self._connection: Connection | None = None
         self._environment: Environment | None = None
-        self._redis = _Once(self._look_at_redis)
-        self._folder = _Once(self._look_at_folder)
+        self._redis = _Once(self._read_redis)
+        self._folder = _Once(self._read_folder)
 
     async def run(
         self,
@@ -289,7 +289,7 @@ class Examination:
         )
         return machine_checks.judge_machine(facts, self._settings)
 
-    async def _look_at_redis(self) -> RedisFacts | None:
+    async def _read_redis(self) -> RedisFacts | None:
         if not self._plan.read.has(_URL):
             return None
         settings = self._settings
@@ -307,7 +307,7 @@ class Examination:
         facts = await self._redis()
         return self._connection if facts is not None and facts.is_answering else None
 
-    async def _look_at_folder(self) -> FolderCheck | RulesError:
+    async def _read_folder(self) -> FolderCheck | RulesError:
         try:
             return await asyncio.to_thread(
                 check_folder, self._settings.rules, self._plan.environ, now=self._clock.now()

@@ -39,7 +39,7 @@ class PortFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MachineFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """One look at this machine."""
+    """The state of this machine at one time."""
 
     open_files: int | None
     """The limit of a process; None for no limit."""

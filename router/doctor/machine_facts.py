@@ -1,4 +1,4 @@
-"""Looks at this machine. No function raises: what cannot be known is left out."""
+"""Reads the facts about this machine. No function raises: what cannot be known is left out."""
 
 import asyncio
 import contextlib
@@ -46,7 +46,7 @@ class _Answer(msgspec.Struct, frozen=True):
 async def read_machine_facts(
     settings: Settings, folder: Path | None, generation: str
 ) -> MachineFacts:
-    """Return one look.
+    """Return the facts as of now.
 
     Args:
         settings: Give the ports, and the limits to compare with.

@@ -38,7 +38,7 @@ def judge_redis(
     """Return the checks of Redis.
 
     Args:
-        facts: One look at it.
+        facts: The facts about it.
         settings: Those of the processes that use it.
         now: Unix seconds, for certificates.
         is_embedded: Whether it is that of ``router dev``, which has no limits.
@@ -55,7 +55,7 @@ def judge_redis(
     return [
         _of_answer(facts, reach),
         *found,
-        *_of_look(facts, settings),
+        *_of_store_check(facts, settings),
         *_of_disk(facts),
         *([] if is_embedded else _of_memory(facts)),
         *_of_replicas(facts, settings),
@@ -120,11 +120,11 @@ def _of_certificate(reach: RedisReach, now: float) -> Iterator[DoctorCheck]:
 
 def _of_refused_connection(facts: RedisFacts) -> DoctorCheck:
     """Return why Redis has accepted a connection and answers no command: mostly the login."""
-    reason = facts.look.refusal or "Redis did not answer"
-    if facts.look.is_tls_wrong:
+    reason = facts.store.refusal or "Redis did not answer"
+    if facts.store.is_tls_wrong:
         return _checks.stated("answer", Status.PROBLEM, reason)
-    if facts.look.is_setup or facts.look.is_url_wrong:
-        name = "login" if facts.look.is_url_wrong else "write"
+    if facts.store.is_setup or facts.store.is_url_wrong:
+        name = "login" if facts.store.is_url_wrong else "write"
         return _checks.stated(name, Status.PROBLEM, reason)
     reach = facts.reach
     fix = "see what blocks Redis: its log, SLOWLOG GET, the load and the swap of its machine"
@@ -143,21 +143,21 @@ def _of_answer(facts: RedisFacts, reach: RedisReach | None) -> DoctorCheck:
     return _checks.ok("answer", f"{name} {version}{at} answers{tls}{role}")
 
 
-def _of_look(facts: RedisFacts, settings: Settings) -> Iterator[DoctorCheck]:
-    look = facts.look
-    if look.refusal:
-        yield _checks.stated("write", Status.PROBLEM, f"events are refused: {look.refusal}")
+def _of_store_check(facts: RedisFacts, settings: Settings) -> Iterator[DoctorCheck]:
+    store = facts.store
+    if store.refusal:
+        yield _checks.stated("write", Status.PROBLEM, f"events are refused: {store.refusal}")
     else:
         yield _checks.ok("write", "it takes writes, and permits all that a worker needs")
     is_strict = settings.durability is Durability.STRICT
-    for sentence in look.durability_problems:
+    for sentence in store.durability_problems:
         yield _checks.stated(
             "durability", Status.PROBLEM if is_strict else Status.WARNING, sentence
         )
-    if look.info and not look.durability_problems:
-        policy = look.info.get("maxmemory_policy", "noeviction")
+    if store.info and not store.durability_problems:
+        policy = store.info.get("maxmemory_policy", "noeviction")
         yield _checks.ok("durability", f"a restart loses nothing: appendonly yes; policy {policy}")
-    if look.info.get("redis_mode") == "cluster":
+    if store.info.get("redis_mode") == "cluster":
         yield _checks.problem(
             "cluster",
             "it is a node of a Redis Cluster, which the router does not support",

@@ -22,14 +22,14 @@ _REACH_SECONDS: Final = 5.0
 
 
 class RedisFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """One look at Redis."""
+    """The state of a Redis at one time."""
 
     reach: RedisReach | None = None
     """The steps to a connection; None for a URL with several servers."""
     sentinels: tuple[SentinelReport, ...] = ()
     """The answers of the sentinels of the URL; none for a URL without."""
-    look: StoreCheck = StoreCheck()
-    """The look that ``/readyz`` and the start of a process make."""
+    store: StoreCheck = StoreCheck()
+    """The check that ``/readyz`` and the start of a process make."""
     is_answering: bool = False
     latency: Latency | None = None
     clock: ClockOffset | None = None
@@ -41,7 +41,7 @@ class RedisFacts(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def info(self) -> dict[str, Any]:
         """Redis's INFO; empty if it gave none."""
-        return self.look.info
+        return self.store.info
 
 
 async def read_redis_facts(
@@ -49,7 +49,7 @@ async def read_redis_facts(
 ) -> RedisFacts:
     """Connect to Redis step by step, and ask it. Does not raise: what is not known is left out.
 
-    It writes what each look of a process writes: the time of the look, and the identity of an empty store.
+    It writes what each check by a process writes: the time of the check, and the identity of an empty store.
     """
     address = redis_address(settings.redis_url)
     reach = None if address is None else await reach_redis(address, names, seconds=_REACH_SECONDS)
@@ -57,9 +57,9 @@ async def read_redis_facts(
         return RedisFacts(reach=reach)
     sentinels = () if address is not None else await report_sentinels(settings.redis_url)
     probe = StoreProbe(connection, clock.new_id, WORKER_RIGHTS, confirmation(settings))
-    look = await probe.look()
-    is_answering = look.facts is not None or bool(look.info)
-    facts = RedisFacts(reach=reach, sentinels=sentinels, look=look, is_answering=is_answering)
+    store = await probe.check()
+    is_answering = store.facts is not None or bool(store.info)
+    facts = RedisFacts(reach=reach, sentinels=sentinels, store=store, is_answering=is_answering)
     if not is_answering:
         return facts
     # Each may be forbidden, and the others are known nevertheless.

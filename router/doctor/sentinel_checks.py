@@ -53,7 +53,7 @@ def _of_answer(report: SentinelReport) -> Iterator[DoctorCheck]:
     who = f"sentinel {report.address}"
     if report.is_failing_over or report.is_down:
         state = "leads a failover" if report.is_failing_over else "takes the primary as down"
-        yield _checks.warning("sentinel", f"{who} {state}", "wait, or look at the primary")
+        yield _checks.warning("sentinel", f"{who} {state}", "wait, or check the primary")
     if report.quorum_problem:
         yield _checks.warning(
             "sentinel",

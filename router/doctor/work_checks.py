@@ -36,7 +36,7 @@ def judge_work(
     """Return the checks of what runs.
 
     Args:
-        situation: One look at Redis.
+        situation: The state of the router.
         destinations: The health of each destination, of which there is a line each that is not well.
         without_worker: Destinations of the rules folder that no worker has.
     """

@@ -8,7 +8,7 @@ address has a limit of its own, because otherwise a single client could take all
 
 A client could also send requests and never read the responses. aiohttp waits for such a client
 without end, and so does a transport that is closed while it has unsent bytes. The site therefore
-looks at all connections several times in ``write_timeout`` and aborts those that make no progress.
+checks all connections several times in ``write_timeout`` and aborts those that make no progress.
 aiohttp bounds the requests that wait on one connection (``aiohttp_adapter.PIPELINE_LIMIT``).
 
 The protocol is aiohttp's own (see ``aiohttp_adapter``), extended where bytes arrive. A head that
@@ -52,7 +52,7 @@ _LOG_INTERVAL: Final = 10.0
 """Seconds between two warnings about the connection limit: at the limit, each connection that ends
 is replaced by a new one, and each of those would be a line."""
 _BACKLOG: Final = 1024
-_LOOKS: Final = 4
+_CHECKS: Final = 4
 """How many times in ``write_timeout`` a connection is checked for progress."""
 _NETWORK_BITS: Final = 64
 """Host bits of an IPv6 address that share a limit, because a client usually has the network."""
@@ -134,7 +134,7 @@ class HttpSite:
         self._guarded: set[_GuardedConnection] = set()
         self._by_address: dict[str | int, int] = {}
         self._owner = functools.lru_cache(maxsize=1024)(self._owner_of)
-        self._next_look: asyncio.TimerHandle | None = None
+        self._next_check: asyncio.TimerHandle | None = None
         self._listener: asyncio.Server | None = None
 
     async def start(self, address: ListenAddress) -> tuple[str, int]:
@@ -150,7 +150,7 @@ class HttpSite:
             else {"sock": socket.socket(fileno=address.inherited)}
         )
         self._listener = await loop.create_server(self._protocol(loop), backlog=_BACKLOG, **where)
-        self._look(loop)
+        self._check(loop)
         host, port = self._listener.sockets[0].getsockname()[:2]
         return host, port
 
@@ -161,9 +161,9 @@ class HttpSite:
 
     def end(self) -> None:
         """Check connections no more. Idempotent."""
-        if self._next_look is not None:
-            self._next_look.cancel()
-            self._next_look = None
+        if self._next_check is not None:
+            self._next_check.cancel()
+            self._next_check = None
 
     def admit(self, peer: str) -> bool:
         """Count a new connection; return False, and count a refusal, above a limit.
@@ -217,11 +217,11 @@ class HttpSite:
             return None
         return int(address) >> _NETWORK_BITS if isinstance(address, IPv6Address) else str(address)
 
-    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _check(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
         for connection in list(self._guarded):
             connection.check_progress(now)
-        self._next_look = loop.call_later(self.limits.write_timeout / _LOOKS, self._look, loop)
+        self._next_check = loop.call_later(self.limits.write_timeout / _CHECKS, self._check, loop)
 
     def _refuse(self, reason: str, message: str, **fields: object) -> None:
         now = asyncio.get_running_loop().time()

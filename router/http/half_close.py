@@ -12,7 +12,7 @@ from typing import Final
 
 from router.http.aiohttp_adapter import ServerConnection
 
-_FIRST_LOOK: Final = 0.01
+_FIRST_PAUSE: Final = 0.01
 _LONGEST_PAUSE: Final = 1.0
 
 
@@ -20,7 +20,7 @@ def close_when_answered(
     connection: ServerConnection,
     transport: asyncio.WriteTransport,
     loop: asyncio.AbstractEventLoop,
-    pause: float = _FIRST_LOOK,
+    pause: float = _FIRST_PAUSE,
 ) -> None:
     """Close a connection when the requests that arrived are answered.
 
@@ -28,7 +28,7 @@ def close_when_answered(
         connection: The connection, which has a request.
         transport: Its transport.
         loop: Its event loop.
-        pause: Seconds until the next look. Each is twice as long as the one before, because a
+        pause: Seconds until the next check. Each is twice as long as the one before, because a
             response takes long only if Redis does.
     """
     if transport.is_closing():

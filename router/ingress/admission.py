@@ -1,10 +1,10 @@
 """Admission: events are rejected while Redis is unsound or nearly full.
 
 Ingress rejects events above 80 % of maxmemory, so that the workers have room for what is queued: an
-event becomes several deliveries. The memory of history does not count. Between two looks at Redis it counts the bytes that it writes
-itself (``router.journal.memory_budget``).
+event becomes several deliveries. The memory of history does not count. Between two checks of Redis it
+counts the bytes that it writes itself (``router.journal.memory_budget``).
 
-A process is ready if an event could be accepted now: each look at Redis writes to it.
+A process is ready if an event could be accepted now: each check of Redis writes to it.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ _FULL: Final = (
     " it, discard dead letters, or raise maxmemory"
 )
 _FRESH_SECONDS: Final = 1.0
-"""How long a look answers for: probes of load balancers and scrapes ask more often."""
+"""How long a check answers for: probes of load balancers and scrapes ask more often."""
 _UNKNOWN: Final = StoreCheck(refusal="Redis was not asked yet")
 
 
@@ -41,8 +41,8 @@ class AdmissionControl:
 
     Args:
         connection: A connection to Redis.
-        probe: Looks at Redis.
-        watch: Is told of each look.
+        probe: Checks Redis.
+        watch: Compares each check with the one before.
         strict: Reject events while Redis may lose them; if False, only log it.
     """
 
@@ -57,7 +57,7 @@ class AdmissionControl:
         self._is_full = False
         self._last = _UNKNOWN
         self._asked_at = float("-inf")
-        self._looking = asyncio.Lock()
+        self._checking = asyncio.Lock()
         self._soon = asyncio.Event()
         self._durability_problems: tuple[str, ...] = ()
         self._sources: list[Callable[[], str | None]] = []
@@ -110,7 +110,7 @@ class AdmissionControl:
 
     @property
     def memory_used_ratio(self) -> float:
-        """Used memory / maxmemory, as of the last look and this process's writes since."""
+        """Used memory / maxmemory, as of the last check and this process's writes since."""
         return self._budget.used_ratio
 
     @property
@@ -119,14 +119,14 @@ class AdmissionControl:
         return self._budget.unit_bytes
 
     async def reserve(self, size_bytes: int) -> None:
-        """Count bytes of events that are about to be written, and look at Redis if they are many.
+        """Count bytes of events that are about to be written, and refresh its memory in use if they are many.
 
         Raises:
             JournalUnavailableError: There is no room for them, or Redis did not answer.
         """
         size_bytes += size_bytes // _OVERHEAD
-        if self._budget.needs_look(size_bytes):
-            await self._budget.look()
+        if self._budget.needs_refresh(size_bytes):
+            await self._budget.refresh()
             await self._note_fullness()
             if size_bytes > self._budget.room_bytes:
                 raise JournalUnavailableError(_FULL)
@@ -149,10 +149,10 @@ class AdmissionControl:
 
     async def store_refusal(self) -> str:
         """Return why Redis takes no writes; ``""`` if it does. Asks it as ``not_ready_reason``."""
-        async with self._looking:
+        async with self._checking:
             now = asyncio.get_running_loop().time()
             if now - self._asked_at > _FRESH_SECONDS:
-                await self._look()
+                await self._check_store()
                 self._asked_at = now
         return self._last.refusal
 
@@ -169,12 +169,12 @@ class AdmissionControl:
         return None
 
     async def _refresh(self) -> None:
-        async with self._looking:
-            await self._look()
+        async with self._checking:
+            await self._check_store()
 
-    async def _look(self) -> None:
+    async def _check_store(self) -> None:
         acknowledged = self._watch.accepted.highest
-        check = await self._probe.look()
+        check = await self._probe.check()
         self._note_refusal(check.refusal)
         self._last = check
         if check.facts is not None and not check.is_replica:

@@ -1,7 +1,7 @@
 """The rights that the router needs of Redis: the least that an ACL may give its user.
 
 ``RIGHTS`` is the one list. The rule of ``deploy/redis/users.acl`` and the one in docs/operate/redis.md are
-made of it, each look at Redis compares the user's rights with it (``store_check``), and the suite passes as
+made of it, each check of Redis compares the user's rights with it (``store_check``), and the suite passes as
 a user that has these rights and no others (``make test-acl``).
 
 A pattern subscription needs its own pattern word by word: ``&router:*`` does not permit PSUBSCRIBE

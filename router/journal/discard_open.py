@@ -38,7 +38,7 @@ from router.journal.unreadable import bytes_of, text_of
 SCANNED: Final = 2000
 """Deliveries that one page reads at most, about."""
 _AT_ONCE: Final = 100
-"""Deliveries of one transaction, about; and sets that are looked at together."""
+"""Deliveries of one transaction, about; and sets that are read together."""
 _WHOLE: Final = 1000
 """With this COUNT, HSCAN returns all of a hash with so few deliveries."""
 _TRIES: Final = 20
@@ -125,7 +125,7 @@ class DiscardOpen:
 
     async def discard(self, wanted: OpenFilter, after: str, *, limit: int) -> DiscardPage:
         """Drop the deliveries of a page that match; the arguments are those of ``count``."""
-        await self._budget.look()  # history has a share of the memory
+        await self._budget.refresh()  # history has a share of the memory
         return await self._page(wanted, after, limit, is_count=False)
 
     async def _page(

@@ -106,7 +106,7 @@ as above |
 | ``router:history-names:<log>:<n>`` | string: 10 bytes for each name of its records | as above |
 | ``router:ledger`` | hash: counters, see ledger.py | unlimited |
 | ``router:epoch`` | string: Unix seconds and an id, written once into an empty store | unlimited |
-| ``router:probe`` | string: Unix seconds of the last look at the store | unlimited |
+| ``router:probe`` | string: Unix seconds of the last check of the store | unlimited |
 | ``router:unreadable`` | hash: kind -> how many records scripts have moved aside | unlimited |
 | ``router:unreadable:<key>`` | a key that had another type, or a record of a rule's state that could \
 not be used, as it was found | a week |

@@ -1,8 +1,8 @@
-"""How much of Redis's memory is in use: as of the last look at INFO, plus this process's own writes.
+"""How much of Redis's memory is in use: as of the last INFO, plus this process's own writes.
 
-A look costs a round trip, so that it is not taken before each write. A process counts the bytes that
-it has written since, and looks again before they use up its share of the room. A share is a
-sixteenth: sixteen processes that look at the same moment cannot overrun a watermark together. More
+INFO costs a round trip, so that it is not sent before each write. A process counts the bytes that
+it has written since, and asks again before they use up its share of the room. A share is a
+sixteenth: sixteen processes that ask at the same moment cannot overrun a watermark together. More
 processes overrun it by a sixteenth of the room for each further one.
 """
 
@@ -63,8 +63,8 @@ class MemoryBudget:
         self._allowed: float = 0
         self._reclaimable = 0
 
-    async def look(self) -> None:
-        """Ask Redis. Raises JournalUnavailableError."""
+    async def refresh(self) -> None:
+        """Ask Redis for INFO. Raises JournalUnavailableError."""
         self.update(await self._connection.ask(self._connection.redis.info("memory")))
 
     def update(self, info: dict[str, Any]) -> None:
@@ -76,7 +76,7 @@ class MemoryBudget:
         self._allowed = self.room_bytes / _SHARE
 
     def reclaim(self, size_bytes: int) -> None:
-        """Count bytes as free, until the next look, because they make room when they are needed."""
+        """Count bytes as free, until the next INFO, because they make room when they are needed."""
         self._reclaimable = size_bytes
         self._allowed = self.room_bytes / _SHARE
 
@@ -91,7 +91,7 @@ class MemoryBudget:
 
     @property
     def limit_bytes(self) -> int:
-        """Redis's maxmemory; 0 if it has none, or before the first look."""
+        """Redis's maxmemory; 0 if it has none, or before the first INFO."""
         return self._limit
 
     @property
@@ -123,6 +123,6 @@ class MemoryBudget:
             return UNIT_BYTES
         return min(UNIT_BYTES, max(_MIN_UNIT_BYTES, self._limit // _UNITS))
 
-    def needs_look(self, size_bytes: int) -> bool:
-        """Return whether to look at Redis before so many bytes are written."""
+    def needs_refresh(self, size_bytes: int) -> bool:
+        """Return whether to refresh before so many bytes are written."""
         return self._written + size_bytes > self._allowed

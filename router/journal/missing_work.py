@@ -4,9 +4,9 @@ An operator's ``DEL``, a foreign program or a partial restore may remove one kin
 others. The epoch is still there, and no job fails, because none is left. The ledger knows: what it
 counts as stored must be somewhere.
 
-A look reads the ledger, the stored work and the ledger again, because they are no transaction. It
+A check reads the ledger, the stored work and the ledger again, because they are no transaction. It
 suspects a kind only if its count was the same twice and nothing of it is stored. A kind is missing
-when ``_LOOKS`` looks in a row suspect it with the same count.
+when ``_CHECKS`` checks in a row suspect it with the same count.
 """
 
 import asyncio
@@ -23,9 +23,9 @@ from router.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
-_LOOKS: Final = 3
+_CHECKS: Final = 3
 _INTERVAL: Final = 2.5
-"""Seconds between two looks: missing work is known after eight seconds at most."""
+"""Seconds between two checks: missing work is known after eight seconds at most."""
 
 
 def stored_by_ledger(counters: Ledger) -> dict[str, int]:
@@ -74,20 +74,20 @@ class MissingWork:
         self._connection = connection
         self._gauge = metrics.work_missing
         self._suspected: dict[str, int] = {}
-        self._looks: dict[str, int] = {}
+        self._checks: dict[str, int] = {}
         self._reported: set[str] = set()
 
     async def watch(self) -> NoReturn:
-        """Look until cancelled."""
+        """Check until cancelled."""
         while True:
             await asyncio.sleep(_INTERVAL)
             try:
-                await self.look()
+                await self.check()
             except JournalUnavailableError as error:
                 logger.debug("stored work not compared", extra={"reason": str(error)})
 
-    async def look(self) -> None:
-        """Look once. Raises JournalUnavailableError."""
+    async def check(self) -> None:
+        """Check once. Raises JournalUnavailableError."""
         before = stored_by_ledger(await ledger.read(self._connection))
         found: dict[str, int] = {}
         if any(count > 0 for count in before.values()):
@@ -98,12 +98,12 @@ class MissingWork:
         self._note(found)
 
     def _note(self, found: dict[str, int]) -> None:
-        self._looks = {
-            kind: self._looks.get(kind, 0) + 1 if self._suspected.get(kind) == count else 1
+        self._checks = {
+            kind: self._checks.get(kind, 0) + 1 if self._suspected.get(kind) == count else 1
             for kind, count in found.items()
         }
         self._suspected = found
-        missing = {kind for kind, looks in self._looks.items() if looks >= _LOOKS}
+        missing = {kind for kind, checks in self._checks.items() if checks >= _CHECKS}
         for kind in self._reported - missing:
             self._gauge.labels(kind).set(0)
             logger.info("missing work settled", extra={"kind": kind})

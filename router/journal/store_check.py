@@ -1,6 +1,6 @@
-"""A look at Redis: could it store an event now, may it lose one, and is it the store it was.
+"""A check of Redis: could it store an event now, may it lose one, and is it the store it was.
 
-The look writes, because nothing else shows that Redis takes writes: a Redis whose disk is full, a
+The check writes, because nothing else shows that Redis takes writes: a Redis whose disk is full, a
 replica, and one that lacks replicas all answer a PING. One round trip has all parts.
 """
 
@@ -58,7 +58,7 @@ class StoreFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoreCheck(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of one look."""
+    """The result of one check."""
 
     refusal: str = ""
     """Why Redis would not store an event now, with the next step; ``""`` if it would."""
@@ -72,7 +72,7 @@ class StoreCheck(msgspec.Struct, frozen=True, kw_only=True):
     info: dict[str, Any] = {}
     """Redis's INFO; empty if it gave none."""
     facts: StoreFacts | None = None
-    """None if Redis refused the look."""
+    """None if Redis refused the check."""
 
     @property
     def is_replica(self) -> bool:
@@ -89,7 +89,7 @@ class _Refusal(msgspec.Struct, frozen=True):
 
 
 class StoreProbe:
-    """Looks at Redis.
+    """Checks Redis.
 
     Args:
         connection: A connection to Redis.
@@ -113,8 +113,8 @@ class StoreProbe:
         self._may_read_settings = True
         self._may_be_other_scheme = True
 
-    async def look(self) -> StoreCheck:
-        """Look once. A Redis that does not answer is a refusal, and no error."""
+    async def check(self) -> StoreCheck:
+        """Check Redis once. One that does not answer is a refusal, and no error."""
         confirm = self._confirmation.commands
         settings_asked = [_APPENDFSYNC] if self._may_read_settings else []
         try:

@@ -164,7 +164,7 @@ def store_error(error: BaseException) -> StoreError | None:
 def _forbidden(text: str) -> StoreError:
     """Return NOPERM with what Redis forbids, as far as its reply says it.
 
-    Redis 7.0 names no command that a script lacks; the next look at Redis does (``store_check``).
+    Redis 7.0 names no command that a script lacks; the next check of Redis does (``store_check``).
     """
     command = _FORBIDDEN_COMMAND.search(text)
     if command is not None:

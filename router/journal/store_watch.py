@@ -44,13 +44,13 @@ StoreChange = StoreReset | EventsMissing | FailedOver
 
 
 def store_changes(known: StoreFacts, acknowledged: int, found: StoreFacts) -> list[StoreChange]:
-    """Return what has happened to the store between two looks.
+    """Return what has happened to the store between two checks.
 
     Args:
-        known: The previous look.
+        known: The facts of the previous check.
         acknowledged: The highest count of accepted events that the store gave this process before
-            the look began.
-        found: The look.
+            the check began.
+        found: The facts of this check.
     """
     if known.epoch != found.epoch:
         return [StoreReset(known.epoch, found.epoch)]
@@ -76,7 +76,7 @@ class AcceptedCount:
     def __init__(self) -> None:
         self.highest = 0
         self.missing = 0
-        """Events that a commit found missing, until the next look takes them."""
+        """Events that a commit found missing, until the next check takes them."""
         self._has_failed = False
         self._on_missing: Callable[[], None] = lambda: None
         self._on_turn: Callable[[], None] = lambda: None
@@ -117,7 +117,7 @@ class AcceptedCount:
 
 
 class StoreWatch:
-    """Compares each look at the store with the previous one, and reports what has changed."""
+    """Compares each check of the store with the previous one, and reports what has changed."""
 
     def __init__(self, metrics: Metrics) -> None:
         self.accepted = AcceptedCount()
@@ -125,11 +125,11 @@ class StoreWatch:
         self._known: StoreFacts | None = None
 
     def observe(self, found: StoreFacts, acknowledged: int) -> None:
-        """Report the changes since the previous look.
+        """Report the changes since the previous check.
 
         Args:
-            found: The look.
-            acknowledged: ``accepted.highest`` when the look began.
+            found: The facts of this check.
+            acknowledged: ``accepted.highest`` when the check began.
         """
         known, self._known = self._known, found
         missing, self.accepted.missing = self.accepted.missing, 0

@@ -2,7 +2,7 @@
 
 Most errors tell by themselves. Two do not: a server without TLS waits for the end of what it takes for a
 command, and a server with TLS hangs up on a command. ``other_scheme`` therefore speaks the other one of
-both to the same port, once, at the first look at Redis.
+both to the same port, once, at the first check of Redis.
 
 Sources: OpenSSL's X509_V_ERR_* (x509_vfy.h) and the alerts of RFC 8446, section 6.2.
 """

@@ -1,4 +1,4 @@
-"""Draws one look after the other until a key or a signal ends it."""
+"""Draws one snapshot after the other until a key or a signal ends it."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ from router.top.terminal import TerminalScreen
 _QUIT: Final = frozenset(b"qQ\x03\x04")
 """q, Ctrl-C where it sends no signal, and the end of input."""
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_LOOK_SECONDS: Final = 5.0
+_READ_SECONDS: Final = 5.0
 
 
 class LiveView:
@@ -25,21 +25,21 @@ class LiveView:
     Args:
         screen: The terminal.
         keys: The descriptor of keys.
-        look: Reads a snapshot.
-        interval: Seconds between two looks.
+        read: Reads a snapshot.
+        interval: Seconds between two snapshots.
     """
 
     def __init__(
         self,
         screen: TerminalScreen,
         keys: int,
-        look: Callable[[], Awaitable[TopSnapshot]],
+        read: Callable[[], Awaitable[TopSnapshot]],
         *,
         interval: float,
     ) -> None:
         self._screen = screen
         self._keys = keys
-        self._look = look
+        self._read = read
         self._view = View(interval=interval)
         self._quits = asyncio.Event()
 
@@ -56,17 +56,17 @@ class LiveView:
             self._draw()
             try:
                 async with asyncio.TaskGroup() as group:
-                    looking = group.create_task(self._look_again_and_again())
+                    refreshing = group.create_task(self._refresh_repeatedly())
                     await self._quits.wait()
-                    looking.cancel()
+                    refreshing.cancel()
             finally:
                 loop.remove_reader(self._keys)
 
-    async def _look_again_and_again(self) -> None:
+    async def _refresh_repeatedly(self) -> None:
         while True:
             try:
-                async with asyncio.timeout(_LOOK_SECONDS):
-                    snapshot = await self._look()
+                async with asyncio.timeout(_READ_SECONDS):
+                    snapshot = await self._read()
                 self._view = msgspec.structs.replace(self._view, snapshot=snapshot, error="")
             except (JournalUnavailableError, TimeoutError) as failed:
                 error = str(failed) or "no answer in time"

@@ -56,12 +56,12 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """All that is drawn."""
 
     snapshot: TopSnapshot | None = None
-    """The last look that succeeded; None before the first one."""
+    """The last one that could be read; None before the first one."""
     error: str = ""
     """Why Redis does not answer; ``""`` if it does."""
     interval: float = 2.0
     is_live: bool = True
-    """Whether there is another look after this one."""
+    """Whether there is another snapshot after this one."""
 
 
 def render(view: View, screen: ScreenSize) -> list[Line]:

@@ -1,4 +1,4 @@
-"""One look at a router, as the view shows it and as ``router top --json`` prints it (pure)."""
+"""The state of a router at one time, as the view shows it and as ``router top --json`` prints it (pure)."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -51,7 +51,7 @@ class TopDestination(msgspec.Struct, frozen=True, kw_only=True):
     pending: int
     oldest_age_seconds: float
     delivered_per_second: float | None
-    """Since the last look; None at the first one."""
+    """Since the last snapshot; None at the first one."""
     dead: int
     reason: str = ""
     """Why it is paused, or its last error if it is not well."""
@@ -71,7 +71,7 @@ class FiringLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TopSnapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """One look."""
+    """The state of a router at one time."""
 
     at: float
     """Unix seconds, of Redis."""
@@ -81,7 +81,7 @@ class TopSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """good, unknown, warning or critical."""
     advice: str = ""
     rates: Rates | None
-    """Since the last look; None at the first one."""
+    """Since the last snapshot; None at the first one."""
     rates_of_minute: Rates
     """Those of the last minute."""
     accepted: list[int]
@@ -101,7 +101,7 @@ class TopSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     redis: RedisFigures
 
 
-class LedgerLook(msgspec.Struct, frozen=True):
+class LedgerSnapshot(msgspec.Struct, frozen=True):
     """The ledger at a moment."""
 
     at: float
@@ -109,8 +109,8 @@ class LedgerLook(msgspec.Struct, frozen=True):
     ledger: Ledger
 
 
-def rates_between(before: LedgerLook, after: LedgerLook) -> Rates | None:
-    """Return the rates between two looks; None if no time has passed.
+def rates_between(before: LedgerSnapshot, after: LedgerSnapshot) -> Rates | None:
+    """Return the rates between two snapshots; None if no time has passed.
 
     A count that became less (a restored or emptied Redis, a replayed dead letter) counts as 0.
     """
@@ -135,8 +135,8 @@ def rates_between(before: LedgerLook, after: LedgerLook) -> Rates | None:
     )
 
 
-def delivered_between(before: LedgerLook, after: LedgerLook) -> dict[str, float]:
-    """Return the deliveries in a second by destination, between two looks."""
+def delivered_between(before: LedgerSnapshot, after: LedgerSnapshot) -> dict[str, float]:
+    """Return the deliveries in a second by destination, between two snapshots."""
     seconds = after.at - before.at
     if seconds <= 0:
         return {}

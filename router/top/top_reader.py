@@ -19,7 +19,7 @@ from router.journal.series import Resolution
 from router.timestamps import unix_seconds
 from router.top.snapshot import (
     FiringLine,
-    LedgerLook,
+    LedgerSnapshot,
     Rates,
     RedisFigures,
     TopSnapshot,
@@ -47,7 +47,7 @@ _SERIES: Final = {
 
 
 class TopReader:
-    """Reads one look after the other; the rates are between two of them.
+    """Reads one snapshot after the other; the rates are between two of them.
 
     Args:
         connection: To Redis.
@@ -67,11 +67,11 @@ class TopReader:
         self._clock = clock
         self._masks = masks
         self._alerts = KeyedAlerts(connection)
-        self._before: LedgerLook | None = None
+        self._before: LedgerSnapshot | None = None
         self._frame = FrameReader(connection, clock, configured)
 
     async def read(self) -> TopSnapshot:
-        """Look once. Raises JournalUnavailableError."""
+        """Return the next snapshot. Raises JournalUnavailableError."""
         self._frame.forget()
         async with concurrent_reads() as group:
             frame = group.create_task(self._frame.read())
@@ -93,7 +93,7 @@ class TopReader:
         latency = await measure_latency(self._connection, self._clock.monotonic, _PINGS)
         offset = await measure_clock(self._connection, self._clock)
         points = {each.name: each.points for each in stats.result().series}
-        after = LedgerLook(self._clock.monotonic(), figures.ledger)
+        after = LedgerSnapshot(self._clock.monotonic(), figures.ledger)
         before, self._before = self._before, after
         delivered = {} if before is None else delivered_between(before, after)
         current = stats.result().now

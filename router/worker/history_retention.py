@@ -34,7 +34,7 @@ class HistoryRetention:
     Args:
         connection: To Redis.
         limits: Of history.
-        budget: The memory of Redis, which this looks at.
+        budget: The memory of Redis, which this refreshes.
         metrics: Has the gauges of history.
         clock: The clock.
     """
@@ -68,7 +68,7 @@ class HistoryRetention:
 
         Raises JournalUnavailableError.
         """
-        await self._budget.look()
+        await self._budget.refresh()
         needed = self._budget.used_bytes - int(RELEASE_RATIO * self._budget.limit_bytes)
         is_tight = bool(self._budget.limit_bytes) and needed > 0
         result = await trim_history(

@@ -32,9 +32,9 @@ async def test_a_redis_with_these_files_lacks_nothing(tmp_path: Path) -> None:
         url = Secret(f"redis://router:change-me-too@127.0.0.1:{server.port}/0")
         connection = connect(url, deadline=5.0, max_connections=2)
         missing = await missing_rights(connection)
-        look = await StoreProbe(connection, lambda: "a", WORKER_RIGHTS).look()
+        check = await StoreProbe(connection, lambda: "a", WORKER_RIGHTS).check()
         await connection.close()
 
     assert [right.name for right in missing if right.since == (7, 0)] == []
-    assert (look.refusal, look.durability_problems) == ("", ())
-    assert look.info["maxmemory"] == str(1 << 30)
+    assert (check.refusal, check.durability_problems) == ("", ())
+    assert check.info["maxmemory"] == str(1 << 30)

@@ -1,4 +1,4 @@
-"""Looks at this machine."""
+"""The facts about this machine."""
 
 from pathlib import Path
 

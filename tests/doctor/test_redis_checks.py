@@ -39,7 +39,7 @@ INFO = {
 }
 WELL = RedisFacts(
     reach=RedisReach(address="redis:6379"),
-    look=StoreCheck(info=INFO),
+    store=StoreCheck(info=INFO),
     is_answering=True,
     latency=Latency(0.0003, 0.001),
     clock=ClockOffset(0.01, 0.001),
@@ -49,7 +49,7 @@ WELL = RedisFacts(
 
 
 def with_info(**fields: str) -> RedisFacts:
-    return msgspec.structs.replace(WELL, look=StoreCheck(info={**INFO, **fields}))
+    return msgspec.structs.replace(WELL, store=StoreCheck(info={**INFO, **fields}))
 
 
 def wrong(checks: list[DoctorCheck]) -> list[tuple[str, Status]]:

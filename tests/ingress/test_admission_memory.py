@@ -1,4 +1,4 @@
-"""Ingress does not overrun the watermark between two looks at Redis."""
+"""Ingress does not overrun the watermark between two checks of Redis."""
 
 import asyncio
 from collections.abc import AsyncIterator

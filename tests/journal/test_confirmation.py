@@ -83,14 +83,14 @@ async def test_without_a_replica_nothing_is_acknowledged_and_readiness_says_so(
 
     with pytest.raises(JournalUnavailableError, match="0 of 1 replicas"):
         await batches.accept(received(sample))
-    assert "0 of 1 replicas" in (await probe.look()).refusal
+    assert "0 of 1 replicas" in (await probe.check()).refusal
     assert (await ledger.read(own)).accepted == 1  # stored, and a copy of it is a duplicate
 
     with RedisServer(tmp_path / "replica") as replica:
         replica.follow(primary)
         patient = Confirmation(replicas=1, timeout_ms=5000)
         await Batches(own, clock, None, patient).accept(received(sample))
-        assert (await StoreProbe(own, clock.new_id, confirmation=patient).look()).refusal == ""
+        assert (await StoreProbe(own, clock.new_id, confirmation=patient).check()).refusal == ""
 
 
 async def test_waiting_for_the_disk_needs_a_redis_that_can(

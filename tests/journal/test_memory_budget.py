@@ -1,4 +1,4 @@
-"""What a process knows of Redis's memory between two looks."""
+"""What a process knows of Redis's memory between two INFOs."""
 
 import pytest
 
@@ -36,15 +36,15 @@ def test_a_sixteenth_of_the_room_is_used_before_the_next_look(
     budget.update({"used_memory": 40 * MEBI, "maxmemory": 100 * MEBI})
     budget.write(written * MEBI)
 
-    assert budget.needs_look(more * MEBI) is expected
+    assert budget.needs_refresh(more * MEBI) is expected
 
 
 def test_a_first_look_is_needed_and_none_without_a_limit(budget: MemoryBudget) -> None:
-    assert budget.needs_look(1)
+    assert budget.needs_refresh(1)
 
     budget.update({"used_memory": 40 * MEBI, "maxmemory": 0})
 
-    assert not budget.needs_look(10**12)
+    assert not budget.needs_refresh(10**12)
     assert budget.used_ratio == 0.0
 
 
@@ -59,7 +59,7 @@ def test_a_unit_is_small_where_memory_is(budget: MemoryBudget, limit: int, expec
 
 
 async def test_a_look_asks_redis(budget: MemoryBudget) -> None:
-    await budget.look()
+    await budget.refresh()
 
     assert budget.used_bytes > 0
     assert budget.limit_bytes == 0

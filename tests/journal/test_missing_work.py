@@ -43,11 +43,11 @@ class Audit:
         self._missing = MissingWork(connection, self.metrics)
         self._caplog = caplog
 
-    async def looks(self, count: int) -> list[object]:
-        """Return the kinds of the errors that these looks log."""
+    async def checks(self, count: int) -> list[object]:
+        """Return the kinds of the errors that these checks log."""
         self._caplog.clear()
         for _ in range(count):
-            await self._missing.look()
+            await self._missing.check()
         errors = [each for each in self._caplog.records if each.levelno >= logging.ERROR]
         return [each.__dict__["kind"] for each in errors]
 
@@ -68,18 +68,18 @@ def world(connection: Connection, time: SetClock) -> World:
 async def test_three_looks_report_events_whose_batches_are_gone(
     audit: Audit, world: World, connection: Connection
 ) -> None:
-    """Mutant seen to fail: ``_LOOKS`` is 2."""
+    """Mutant seen to fail: ``_CHECKS`` is 2."""
     await world.accept([world.event("1"), world.event("2")])
-    assert await audit.looks(4) == []
+    assert await audit.checks(4) == []
     await connection.redis.delete(keys.BATCHES)
 
-    assert await audit.looks(2) == []
-    assert await audit.looks(1) == ["events"]
-    assert await audit.looks(1) == []
+    assert await audit.checks(2) == []
+    assert await audit.checks(1) == ["events"]
+    assert await audit.checks(1) == []
     assert audit.shown("events") == 2
 
     await connection.redis.hincrby(keys.LEDGER, "filtered", 2)
-    assert await audit.looks(1) == []
+    assert await audit.checks(1) == []
     assert audit.shown("events") == 0
 
 
@@ -91,10 +91,10 @@ async def test_deliveries_dead_letters_and_quarantine_are_kinds_of_their_own(
     await connection.redis.hset(keys.LEDGER, mapping=books)
     await connection.redis.hset(keys.dead_letters("noc"), "a", b"")
     await connection.redis.hset(keys.QUARANTINE, "a", b"")
-    assert await audit.looks(4) == []
+    assert await audit.checks(4) == []
     await connection.redis.delete(keys.open_sets("noc"), keys.dead_letters("noc"), keys.QUARANTINE)
 
-    assert sorted(map(str, await audit.looks(3))) == [
+    assert sorted(map(str, await audit.checks(3))) == [
         "dead letters:noc",
         "deliveries:noc",
         "quarantine",
@@ -105,12 +105,12 @@ async def test_deliveries_dead_letters_and_quarantine_are_kinds_of_their_own(
 async def test_a_count_that_moves_is_not_missing(
     audit: Audit, world: World, connection: Connection
 ) -> None:
-    """Mutant seen to fail: ``_note`` does not compare the counts of two looks."""
+    """Mutant seen to fail: ``_note`` does not compare the counts of two checks."""
     await world.accept([world.event("1")])
     await connection.redis.delete(keys.BATCHES)
     for _ in range(4):
         await connection.redis.hincrby(keys.LEDGER, "accepted", 1)
-        assert await audit.looks(2) == []
+        assert await audit.checks(2) == []
 
 
 OWN_COMMANDS = {
@@ -121,7 +121,7 @@ OWN_COMMANDS = {
 
 async def test_an_empty_ledger_costs_one_command(audit: Audit, connection: Connection) -> None:
     await connection.redis.config_resetstat()
-    await audit.looks(1)
+    await audit.checks(1)
     ran = await connection.redis.info("commandstats")
 
     assert set(ran) - OWN_COMMANDS == {"cmdstat_hgetall"}

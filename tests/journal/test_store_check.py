@@ -72,12 +72,12 @@ async def test_all_processes_agree_on_the_epoch_of_a_store(connection: Connectio
     """Mutant seen to fail: SET without NX."""
     probes = [probe(connection, f"{number}") for number in range(10)]
     async with asyncio.TaskGroup() as group:
-        looks = [group.create_task(each.look()) for each in probes]
-    facts = [look.result().facts for look in looks]
+        checks = [group.create_task(each.check()) for each in probes]
+    facts = [check.result().facts for check in checks]
 
     assert len({each.epoch for each in facts if each is not None}) == 1
     await connection.redis.flushall()
-    (again, once_more) = [await probe(connection, new).look() for new in ("x", "y")]
+    (again, once_more) = [await probe(connection, new).check() for new in ("x", "y")]
     assert again.facts is not None
     assert facts[0] is not None
     assert again.facts.epoch != facts[0].epoch
@@ -87,24 +87,24 @@ async def test_all_processes_agree_on_the_epoch_of_a_store(connection: Connectio
 
 async def test_a_look_reads_the_count_of_accepted_events(connection: Connection) -> None:
     await connection.redis.hset(keys.LEDGER, "accepted", 42)
-    look = await probe(connection).look()
+    check = await probe(connection).check()
 
-    assert look.facts is not None
-    assert look.facts.accepted == 42
-    assert look.facts.created_at > 1_700_000_000
-    assert (look.refusal, look.durability_problems) == ("", ())
+    assert check.facts is not None
+    assert check.facts.accepted == 42
+    assert check.facts.created_at > 1_700_000_000
+    assert (check.refusal, check.durability_problems) == ("", ())
 
 
 async def test_a_redis_that_forbids_config_is_asked_once(
     server: RedisServer, own: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """As managed services do. Mutant seen to fail: asked at each look."""
+    """As managed services do. Mutant seen to fail: asked at each check."""
     caplog.set_level("INFO", "router.journal.store_check")
     server.ask("ACL", "SETUSER", least_rights.USER, "-config")
     one = probe(own)
     for _ in range(3):
-        look = await one.look()
-        assert (look.refusal, look.durability_problems) == ("", ())
+        check = await one.check()
+        assert (check.refusal, check.durability_problems) == ("", ())
     server.ask("ACL", "SETUSER", least_rights.USER, "+config")
     with server.client() as client:
         denied = [entry for entry in client.acl_log() if entry["reason"] == "command"]
@@ -119,7 +119,7 @@ async def test_a_look_leaves_the_connections_of_a_sound_redis_open(
     """Mutant seen to fail: ``exchange`` notices each error reply."""
     server.ask("ACL", "SETUSER", least_rights.USER, "-info", "-config")
     (before,) = await own._connections.execute([("CLIENT", "ID")])
-    await probe(own).look()
+    await probe(own).check()
     (after,) = await own._connections.execute([("CLIENT", "ID")])
 
     assert before == after
@@ -130,12 +130,12 @@ async def test_a_look_works_without_redis_pys_private_names(
 ) -> None:
     monkeypatch.setattr(connection._connections, "_is_direct", False)
     await connection.redis.config_set("appendfsync", "no")
-    look = await probe(connection).look()
+    check = await probe(connection).check()
     await connection.redis.config_set("appendfsync", "everysec")
 
-    assert look.refusal == ""
-    assert look.info["redis_version"]
-    assert [each.partition(",")[0] for each in look.durability_problems] == ["appendfsync is no"]
+    assert check.refusal == ""
+    assert check.info["redis_version"]
+    assert [each.partition(",")[0] for each in check.durability_problems] == ["appendfsync is no"]
     assert redis_adapter.is_usable()
 
 
@@ -146,7 +146,7 @@ async def test_a_promoted_replica_knows_the_last_byte_that_it_copied(
     with RedisServer(tmp_path / "replica", repl_ping_replica_period="3600") as replica:
         server.ask("CONFIG", "SET", "repl-ping-replica-period", "3600")
         replica.follow(server)
-        before = (await probe(own).look()).facts
+        before = (await probe(own).check()).facts
 
         async def common_offset() -> int:
             # Not WAIT, which itself sends the replica a request that counts.
@@ -156,7 +156,7 @@ async def test_a_promoted_replica_knows_the_last_byte_that_it_copied(
         offset = await until(common_offset)
         replica.ask("REPLICAOF", "NO", "ONE")
         promoted = connect(replica.url, deadline=2.0, max_connections=2)
-        after = (await probe(promoted).look()).facts
+        after = (await probe(promoted).check()).facts
         await promoted.close()
 
     assert before is not None
@@ -171,7 +171,7 @@ async def test_a_service_that_no_sentinel_monitors_is_a_wrong_url() -> None:
         sentinel.error = "ERR No such master with that name"
         url = Secret(f"redis+sentinel://{sentinel.address}/{SERVICE}")
         connection = connect(url, deadline=1.0, max_connections=2)
-        check = await StoreProbe(connection, lambda: "id").look()
+        check = await StoreProbe(connection, lambda: "id").check()
         await connection.close()
 
     assert check.is_url_wrong

@@ -28,11 +28,11 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 async def refusal(node: RedisServer) -> tuple[str, bool]:
     connection = connect(node.url, deadline=2.0, max_connections=2)
     try:
-        look = await StoreProbe(connection, lambda: "a").look()
+        check = await StoreProbe(connection, lambda: "a").check()
     finally:
         await connection.close()
-    assert look.is_setup
-    return look.refusal, look.is_url_wrong
+    assert check.is_setup
+    return check.refusal, check.is_url_wrong
 
 
 async def test_a_node_is_refused_whatever_it_answers_to_commands(node: RedisServer) -> None:

@@ -1,4 +1,4 @@
-"""What two looks at the store prove, and what a commit proves between them."""
+"""What two checks of the store prove, and what a commit proves between them."""
 
 import logging
 
@@ -118,7 +118,7 @@ class Reported:
         self.watch = StoreWatch(self.metrics)
         self._caplog = caplog
 
-    def look(self, found: StoreFacts) -> list[str]:
+    def check(self, found: StoreFacts) -> list[str]:
         """Return the errors that a look adds."""
         self._caplog.clear()
         self.watch.observe(found, self.watch.accepted.highest)
@@ -134,17 +134,17 @@ def reported(caplog: pytest.LogCaptureFixture) -> Reported:
 
 
 def test_the_first_look_of_a_process_reports_nothing(reported: Reported) -> None:
-    assert reported.look(KNOWN) == []
+    assert reported.check(KNOWN) == []
     assert reported.metric("store_created_timestamp_seconds") == 100
 
 
 def test_a_reset_is_reported_once(reported: Reported) -> None:
-    reported.look(KNOWN)
+    reported.check(KNOWN)
     empty = facts(epoch="200-b", accepted=0)
-    (error,) = reported.look(empty)
+    (error,) = reported.check(empty)
 
     assert "store reset" in error
-    assert reported.look(empty) == []
+    assert reported.check(empty) == []
     assert reported.metric("store_resets_total") == 1
     assert reported.metric("store_missing_events_total") == 0
     assert reported.metric("store_created_timestamp_seconds") == 200
@@ -152,28 +152,28 @@ def test_a_reset_is_reported_once(reported: Reported) -> None:
 
 def test_what_a_commit_found_missing_is_reported_by_the_next_look(reported: Reported) -> None:
     """Mutant seen to fail: the look counts what it sees by itself, after later commits."""
-    reported.look(KNOWN)
+    reported.check(KNOWN)
     reported.watch.accepted.commit(known=50, after=31, events=1)
     reported.watch.accepted.commit(known=31, after=60, events=29)
-    (error,) = reported.look(facts(accepted=60))
+    (error,) = reported.check(facts(accepted=60))
 
     assert "missing" in error
     assert reported.metric("store_missing_events_total") == 20
-    assert reported.look(facts(accepted=60)) == []
+    assert reported.check(facts(accepted=60)) == []
 
 
 def test_a_reset_that_a_commit_sees_first_is_a_reset(reported: Reported) -> None:
-    reported.look(KNOWN)
+    reported.check(KNOWN)
     reported.watch.accepted.commit(known=50, after=1, events=1)
-    (error,) = reported.look(facts(epoch="200-b", accepted=1))
+    (error,) = reported.check(facts(epoch="200-b", accepted=1))
 
     assert "store reset" in error
     assert reported.metric("store_missing_events_total") == 0
 
 
 def test_a_failover_counts_its_missing_bytes(reported: Reported) -> None:
-    reported.look(KNOWN)
-    errors = reported.look(promoted(accepted=45, former_offset=6400))
+    reported.check(KNOWN)
+    errors = reported.check(promoted(accepted=45, former_offset=6400))
 
     assert len(errors) == 2
     assert reported.metric("store_failovers_total") == 1
@@ -182,7 +182,7 @@ def test_a_failover_counts_its_missing_bytes(reported: Reported) -> None:
 
 
 def test_a_failover_that_misses_nothing_is_no_error(reported: Reported) -> None:
-    reported.look(KNOWN)
+    reported.check(KNOWN)
 
-    assert reported.look(promoted(former_offset=7000)) == []
+    assert reported.check(promoted(former_offset=7000)) == []
     assert reported.metric("store_failovers_total") == 1

@@ -1,4 +1,4 @@
-"""TLS between the router and a real Redis: what works, and what each mistake says at the first look."""
+"""TLS between the router and a real Redis: what works, and what each mistake says at the first check."""
 
 import asyncio
 import ssl
@@ -91,7 +91,7 @@ async def look(url: str) -> StoreCheck:
     own = least_rights.as_router(Secret(url))
     connection = connect(own, deadline=0.5, max_connections=2)
     try:
-        return await StoreProbe(connection, lambda: "a").look()
+        return await StoreProbe(connection, lambda: "a").check()
     finally:
         await connection.close()
 

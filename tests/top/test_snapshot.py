@@ -1,13 +1,13 @@
-"""Rates between two looks."""
+"""Rates between two snapshots."""
 
 from router.journal.ledger import DestinationLedger, Ledger
-from router.top.snapshot import LedgerLook, delivered_between, rates_between, sum_of_minute
+from router.top.snapshot import LedgerSnapshot, delivered_between, rates_between, sum_of_minute
 
-BEFORE = LedgerLook(
+BEFORE = LedgerSnapshot(
     10.0,
     Ledger(accepted=100, filtered=50, destinations={"a": DestinationLedger(delivered=5, dead=3)}),
 )
-AFTER = LedgerLook(
+AFTER = LedgerSnapshot(
     12.0,
     Ledger(
         accepted=110,
@@ -29,12 +29,12 @@ def test_rates_are_differences_of_the_ledger_in_a_second() -> None:
 
 
 def test_an_emptied_redis_and_no_time_have_no_rates() -> None:
-    emptied = LedgerLook(12.0, Ledger())
+    emptied = LedgerSnapshot(12.0, Ledger())
     rates = rates_between(BEFORE, emptied)
 
     assert rates is not None
     assert rates.accepted == 0.0
-    assert rates_between(BEFORE, LedgerLook(10.0, AFTER.ledger)) is None
+    assert rates_between(BEFORE, LedgerSnapshot(10.0, AFTER.ledger)) is None
 
 
 def test_the_point_that_is_still_counted_is_no_part_of_a_minute() -> None:

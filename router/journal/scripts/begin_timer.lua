@@ -4,8 +4,8 @@ local id, token, set_ms, parts_prefix, watch_ms = unpack(ARGV)
 -- Begins the work on a timer: it is read. If there is no such timer, its job ends. Idempotent.
 --
 -- Says also whether the oldest open batch was accepted before the timer was due, and how long that batch has
--- been the oldest one and lost no event. This is measured from the first look, and from zero if no worker has
--- looked for watch_ms, because then no worker may have evaluated batches either.
+-- been the oldest one and lost no event. This is measured from the first check, and from zero if no worker has
+-- checked for watch_ms, because then no worker may have evaluated batches either.
 -- Returns: the timer's record; and if there is such a batch, its id and the ms since it changed. Nothing if there
 -- is no such timer. -1, unchanged, if the caller has a token that is not that of the lease.
 if token ~= '' and redis.call('GET', lease) ~= token then return -1 end

@@ -13,7 +13,7 @@ STATES: Final = "states"
 ROWS: Final = "rows"
 """The key of the rows of a table that a rule expects, likewise."""
 ROWS_KEPT_MS: Final = 90 * DAY_MS
-"""How long it is stored which rows are expected, after a worker looked."""
+"""How long it is stored which rows are expected, after a worker checked."""
 WORDINGS_LIMIT: Final = 20
 """Wordings of a rule's ``absent`` whose events are found after it was changed."""
 

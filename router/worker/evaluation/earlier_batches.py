@@ -5,7 +5,7 @@ therefore put back while a batch is open that was accepted before the timer was 
 evaluated in about the order in which they came, so what a timer waits for does not grow.
 
 A batch may be stuck: its worker ends again and again, or only a newer version can read it. After
-``STUCK_SECONDS`` without a finished part of the oldest batch, while workers looked at it all the time,
+``STUCK_SECONDS`` without a finished part of the oldest batch, while workers checked it all the time,
 timers are judged without it. They wait as long as needed while batches are finished, while no worker
 runs, and while evaluation waits for room in Redis, because no worker begins a timer then.
 """

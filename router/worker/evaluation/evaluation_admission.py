@@ -45,7 +45,7 @@ LIMIT: Final = 0.95
 RESERVE_BYTES: Final = 1024
 """Bytes that a pending delivery may come to need: a set and a job of its own, or a dead letter."""
 _NOISE_BYTES: Final = 64 << 10
-_LOOK_SECONDS: Final = 0.25
+_FRESH_SECONDS: Final = 0.25
 _PATIENCE: Final = 1.0
 """Seconds without an ended delivery after which deliveries are not waited for."""
 _COUNTED_FROM: Final = 0.25
@@ -104,7 +104,7 @@ class EvaluationAdmission:
         self._gauge = metrics.evaluation_waiting
         self._now = clock.monotonic
         self.budget: Final = MemoryBudget(connection, watermark=WATERMARK)
-        self._looked_at = -math.inf
+        self._refreshed_at = -math.inf
         self._pending = 0
         self._ended_at = -math.inf
         self._least_used = math.inf
@@ -138,7 +138,7 @@ class EvaluationAdmission:
         ``others`` is how many other jobs run. Raises JournalUnavailableError.
         """
         others = self._running - 1 if others is None else others
-        await self._look_if_stale()
+        await self._refresh_if_stale()
         pace = pace_of(self._state(others))
         is_admitted = pace is EvaluationPace.FREE or (pace is EvaluationPace.SINGLE and not others)
         if is_admitted:
@@ -151,13 +151,13 @@ class EvaluationAdmission:
             self._record(is_waiting=not is_admitted)
         return is_admitted
 
-    async def _look_if_stale(self) -> None:
+    async def _refresh_if_stale(self) -> None:
         now = self._now()
-        age = now - self._looked_at
-        if age < _LOOK_SECONDS and not self.budget.needs_look(self.budget.unit_bytes):
+        age = now - self._refreshed_at
+        if age < _FRESH_SECONDS and not self.budget.needs_refresh(self.budget.unit_bytes):
             return
-        await self.budget.look()
-        self._looked_at = now
+        await self.budget.refresh()
+        self._refreshed_at = now
         if self.budget.used_ratio < _COUNTED_FROM:
             self._pending = 0
             return

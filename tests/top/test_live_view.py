@@ -55,6 +55,13 @@ class Screen:
 
         await until(is_shown, seconds=15)
 
+    def stop_reading(self) -> None:
+        """Read nothing until ``read_on``, as a terminal after Ctrl-S and a lost connection do."""
+        asyncio.get_running_loop().remove_reader(self._primary)
+
+    def read_on(self) -> None:
+        asyncio.get_running_loop().add_reader(self._primary, self._read)
+
     def resize(self, columns: int, rows: int) -> None:
         fcntl.ioctl(self._primary, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
@@ -66,6 +73,26 @@ class Screen:
             self.text += os.read(self._primary, 65536).decode(errors="replace")
         except OSError:  # the last process has closed it
             asyncio.get_running_loop().remove_reader(self._primary)
+
+
+def written_bytes(pid: int) -> str:
+    lines = Path(f"/proc/{pid}/io").read_text().splitlines()
+    return next(line for line in lines if line.startswith("wchar"))
+
+
+async def no_room_left(process: asyncio.subprocess.Process) -> None:
+    """Wait until a process has written nothing for three of its pictures, which come every 200 ms."""
+    before, since = "", 0.0
+
+    async def is_full() -> bool:
+        nonlocal before, since
+        now = asyncio.get_running_loop().time()
+        count = written_bytes(process.pid)
+        if count != before:
+            before, since = count, now
+        return now - since > 0.6
+
+    await until(is_full, seconds=15)
 
 
 @asynccontextmanager
@@ -159,6 +186,29 @@ async def test_ctrl_z_and_ctrl_c_leave_the_terminal_as_it_was(
     assert screen.text.split(ENTER)[1].endswith(LEAVE)
     assert screen.text.endswith(LEAVE)
     assert "\x1b[32m" not in screen.text
+
+
+async def test_a_terminal_that_is_not_read_delays_nothing(
+    redis_url: Secret, tmp_path: Path
+) -> None:
+    """Seen to fail: a blocking write of 65,535 by 65,535 characters; TCSADRAIN at the end."""
+    async with top(redis_url, tmp_path) as (screen, process, _):
+        await screen.shows(lambda frame: "nothing fires" in frame)
+        screen.stop_reading()
+        screen.resize(65_535, 65_535)  # drawn at once, and again with each look
+        await no_room_left(process)
+        screen.read_on()
+        screen.resize(90, 12)
+        await screen.shows(lambda frame: frame.count("\r\n") == 11)
+        screen.stop_reading()
+        screen.resize(65_535, 65_535)
+        await no_room_left(process)
+        process.terminate()
+        async with asyncio.timeout(5):
+            await process.wait()
+        screen.read_on()
+
+    assert process.returncode == 0
 
 
 async def test_a_redis_that_is_away_is_told_and_asked_again(tmp_path: Path) -> None:

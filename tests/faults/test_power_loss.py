@@ -50,8 +50,8 @@ async def check(
         async def lose_each_time() -> None:
             for _ in range(losses):
                 await asyncio.sleep(chance.uniform(1.2, 2.2))
+                stage.redis.kill()  # the machine ends at once: it acknowledges nothing after the cut
                 disk.cut_power()
-                stage.redis.kill()
                 await asyncio.to_thread(come_back)
 
         def come_back() -> None:

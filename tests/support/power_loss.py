@@ -32,19 +32,34 @@ class FragileDisk:
     """A mounted filesystem. ``folder`` is where it is mounted."""
 
     def __init__(self, image: Path, folder: Path) -> None:
-        self._image = image
+        self.image = image
         self.folder = folder
+        self._mounts = 0
 
     def mount(self) -> None:
-        """Mount it; after a loss of power, its journal is replayed as at a start."""
-        _run("mount", "-o", "loop", str(self._image), str(self.folder))
+        """Mount it; after a loss of power, its journal is replayed as at a start.
+
+        It is a copy from the second time on: a process that has taken its mounts with it into a namespace
+        keeps the filesystem that was shut down, and the kernel would mount that one again.
+        """
+        self._mounts += 1
+        if self._mounts > 1:
+            copy = self.image.with_suffix(f".{self._mounts}")
+            shutil.copyfile(self.image, copy)
+            self.image.unlink()
+            self.image = copy
+        _run("mount", "-o", "loop", str(self.image), str(self.folder))
 
     def unmount(self) -> None:
         """Unmount it. No process may have a file of it open."""
         _run("umount", str(self.folder))
 
     def cut_power(self) -> None:
-        """Lose all that was not synced. ``unmount`` and ``mount`` it again after that."""
+        """Lose all that was not synced. ``unmount`` and ``mount`` it again after that.
+
+        End the processes that use it first: for one that lives on, a sync that was under way may
+        succeed, and what it then acknowledges is lost.
+        """
         descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.ioctl(descriptor, _EXT4_IOC_SHUTDOWN, struct.pack("I", _NO_LOG_FLUSH))
@@ -59,14 +74,14 @@ def fragile_disk(folder: Path) -> Iterator[FragileDisk]:
         raise PowerLossUnavailableError("mounting needs root")
     if not shutil.which("mkfs.ext4") or not Path("/dev/loop-control").exists():
         raise PowerLossUnavailableError("there is no mkfs.ext4 or no loop device")
-    image = (_MEMORY if _MEMORY.is_dir() else folder) / f"power-loss-{os.getpid()}.img"
     mounted = folder / "disk"
     mounted.mkdir()
+    image = (_MEMORY if _MEMORY.is_dir() else folder) / f"power-loss-{os.getpid()}.img"
+    disk = FragileDisk(image, mounted)
     try:
         with image.open("wb") as file:
             file.truncate(_SIZE)
         _run("mkfs.ext4", "-q", str(image))
-        disk = FragileDisk(image, mounted)
         disk.mount()
         try:
             yield disk
@@ -74,7 +89,7 @@ def fragile_disk(folder: Path) -> Iterator[FragileDisk]:
             with contextlib.suppress(PowerLossUnavailableError):
                 disk.unmount()
     finally:
-        image.unlink(missing_ok=True)
+        disk.image.unlink(missing_ok=True)
 
 
 def _run(*command: str) -> None:

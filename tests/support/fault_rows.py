@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-ROWS: Final = range(1, 77)
+ROWS: Final = range(1, 78)
 MARKER: Final = "fault_row"
 TESTS: Final = Path(__file__).parents[1]
 _PROPERTY: Final = "fault_figures"

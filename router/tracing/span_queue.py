@@ -8,23 +8,32 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
 
 import msgspec
 from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace import Span as SdkSpan
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from router.errors import ConfigurationError
 from router.metrics import Metrics
+from router.tracing.span_exporter import ExportedSpans, quiet_exports
 
 logger = logging.getLogger(__name__)
 
 _LOG_INTERVAL: Final = 60.0
-_EXPORTER_LOG: Final = "opentelemetry.exporter"
+
+
+class Exporter(Protocol):
+    """Sends spans. Called by one thread."""
+
+    def export(self, spans: Sequence[ReadableSpan]) -> ExportedSpans:
+        """Send spans within a time limit."""
+        ...
+
+    def close(self) -> None:
+        """End."""
+        ...
 
 
 class QueueLimits(msgspec.Struct, frozen=True):
@@ -53,7 +62,7 @@ class SpanQueue(SpanProcessor):
         metrics: Counts the spans by what became of them.
     """
 
-    def __init__(self, exporter: SpanExporter, limits: QueueLimits, metrics: Metrics) -> None:
+    def __init__(self, exporter: Exporter, limits: QueueLimits, metrics: Metrics) -> None:
         self._exporter = exporter
         self._limits = limits
         self._exported = metrics.spans.labels("exported")
@@ -64,15 +73,10 @@ class SpanQueue(SpanProcessor):
         self._is_closed = False
         self._log_at = 0.0
         self._lost = 0
-        self._failure = _FirstFailure()
         self._thread = threading.Thread(target=self._run, name="spans", daemon=True)
 
     def open(self) -> None:
         """Start the thread."""
-        # The exporter logs each failure, with the collector's URL, which may contain a secret.
-        log = logging.getLogger(_EXPORTER_LOG)
-        log.propagate = False
-        log.handlers = [self._failure]
         self._thread.start()
 
     def on_start(self, span: SdkSpan, parent_context: Context | None = None) -> None:
@@ -99,72 +103,39 @@ class SpanQueue(SpanProcessor):
             self._failed.inc(left)
             self._lost += left
             self._log(f"the collector took longer than {seconds:g} s at the end")
-        self._exporter.shutdown()
+        self._exporter.close()
 
     def _run(self) -> None:
-        while not self._is_closed:
-            self._wake.wait(self._limits.delay_seconds)
-            self._wake.clear()
+        with quiet_exports():
+            while not self._is_closed:
+                self._wake.wait(self._limits.delay_seconds)
+                self._wake.clear()
+                self._export_all()
             self._export_all()
-        self._export_all()
 
     def _export_all(self) -> None:
         while self._spans:
             batch = [self._spans[at] for at in range(min(len(self._spans), self._limits.batch))]
-            reason = self._export(batch)
+            found = self._export(batch)
             for _ in batch:
                 self._spans.popleft()
-            if reason:
-                self._failed.inc(len(batch))
-                self._lost += len(batch)
-            else:
-                self._exported.inc(len(batch))
+            lost = len(batch) - found.count
+            self._exported.inc(found.count)
+            self._failed.inc(lost)
+            self._lost += lost
             if self._lost and time.monotonic() >= self._log_at:
-                self._log(reason or "more spans than the queue holds")
+                self._log(found.reason or "more spans than the queue holds")
 
-    def _export(self, batch: list[ReadableSpan]) -> str:
-        """Return why spans were not exported; ``""`` if they were."""
-        self._failure.reason = ""
+    def _export(self, batch: list[ReadableSpan]) -> ExportedSpans:
         try:
-            result = self._exporter.export(batch)
+            return self._exporter.export(batch)
         except Exception as error:  # noqa: BLE001 - the thread must not end with it
-            return type(error).__name__
-        if result is SpanExportResult.SUCCESS:
-            return ""
-        return self._failure.reason or "the collector did not take them"
+            return ExportedSpans(0, type(error).__name__)
 
     def _log(self, reason: str) -> None:
         logger.warning("spans dropped", extra={"count": self._lost, "reason": reason})
         self._lost = 0
         self._log_at = time.monotonic() + _LOG_INTERVAL
-
-
-class _FirstFailure(logging.Handler):
-    """Keeps what is no secret of an export's log lines: a status, or the type of an error.
-
-    The first one counts, because a retry may fail for having no time left.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.reason = ""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if self.reason:
-            return
-        for value in record.args if isinstance(record.args, tuple) else ():
-            if isinstance(value, int):
-                self.reason = f"HTTP {value}"
-            elif isinstance(value, Exception):
-                self.reason = type(value).__name__
-
-
-def otlp_exporter() -> SpanExporter:
-    """Return the exporter that the standard variables describe. Raise ConfigurationError."""
-    try:
-        return OTLPSpanExporter()
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"OTEL_EXPORTER_OTLP_*: {type(error).__name__}") from None
 
 
 def _number(environ: Mapping[str, str], name: str, default: int) -> int:

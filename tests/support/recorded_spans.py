@@ -1,6 +1,9 @@
 """The traces of a process under test, in memory."""
 
+from collections.abc import Sequence
+
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
@@ -20,8 +23,12 @@ class RecordedTraces:
         self.tracer = OpenTelemetryTracer(sampling, processor, clock or system_clock())
         self.traces = ProcessTraces(self.tracer)
 
+    def ended(self) -> Sequence[ReadableSpan]:
+        """Return the spans that have ended, as an exporter gets them."""
+        return self._exporter.get_finished_spans()
+
     def spans(self, name: str = "") -> list[CollectedSpan]:
         """Return the spans that have ended, as a collector would receive them; those of a name."""
-        message = encode_spans(self._exporter.get_finished_spans())
+        message = encode_spans(self.ended())
         found = spans_of(message.SerializeToString())
         return [span for span in found if name in {"", span.name}]

@@ -1,13 +1,18 @@
-"""Suggestions for misspelt names, for error messages."""
+"""Names that people write: the values that they name, and suggestions where one is misspelt."""
 
 import difflib
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Final, TypeVar
 
+T = TypeVar("T")
 _COMPARED: Final = 100
 """Characters of a word that are compared; difflib takes quadratic time."""
 _LISTED: Final = 12
 """Names that a suggestion lists."""
+
+
+class UnknownNameError(ValueError):
+    """Raised when nothing has a name; the message says which one is similar, or which there are."""
 
 
 def closest_match(word: str, known: Iterable[str]) -> str | None:
@@ -24,3 +29,21 @@ def suggestion(word: str, known: Iterable[str]) -> str:
         return f'did you mean "{match}"?'
     more = ", …" if len(known) > _LISTED else ""
     return f"there are: {', '.join(known[:_LISTED])}{more}" if known else "there are none"
+
+
+def named(names: Iterable[str], known: Mapping[str, T], *, missing: str) -> tuple[T, ...]:
+    """Return the values of these names, each once.
+
+    Args:
+        names: The names that were written.
+        known: The values by their names.
+        missing: The beginning of the error, such as ``there is no pack``.
+
+    Raises:
+        UnknownNameError: Nothing has one of the names.
+    """
+    wanted = dict.fromkeys(names)
+    for name in wanted:
+        if name not in known:
+            raise UnknownNameError(f'{missing} "{name}": {suggestion(name, known)}')
+    return tuple(known[name] for name in wanted)

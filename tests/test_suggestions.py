@@ -1,8 +1,8 @@
-"""Suggestions for misspelt names."""
+"""Names that people write, and suggestions for misspelt ones."""
 
 import pytest
 
-from router.suggestions import closest_match, suggestion
+from router.suggestions import UnknownNameError, closest_match, named, suggestion
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,12 @@ def test_a_suggestion_names_the_closest_match_or_what_exists(
 def test_a_suggestion_lists_at_most_twelve_names() -> None:
     listed = suggestion("x", {f"n{number:02}" for number in range(13)})
     assert listed.endswith("n11, …")
+
+
+def test_what_is_named_is_returned_once_in_the_order_of_the_names() -> None:
+    assert named(["b", "a", "b"], {"a": 1, "b": 2}, missing="there is no") == (2, 1)
+
+
+def test_a_name_that_nothing_has_is_an_error_with_a_suggestion() -> None:
+    with pytest.raises(UnknownNameError, match=r'^there is no letter "aa": did you mean "a"\?$'):
+        named(["a", "aa"], {"a": 1}, missing="there is no letter")

@@ -2,21 +2,20 @@
 
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import click
 
 from router.cli.completion import completing
 from router.cli.output import echo
 from router.cli.rules_folder import FOLDER, folder_or_default
-from router.offline.rule_packs import FIRST, UnknownPackError, chosen, shipped_packs
+from router.offline.rule_packs import FIRST, packs_named, shipped_packs
 from router.offline.starter_destinations import (
     FIRST_KINDS,
     STARTER_DESTINATIONS,
-    UnknownKindError,
-    chosen_kinds,
+    starters_of,
 )
 from router.offline.starter_folder import (
     RULES,
@@ -27,8 +26,9 @@ from router.offline.starter_folder import (
     types_needed,
     write_starter,
 )
-from router.suggestions import suggestion
+from router.suggestions import UnknownNameError, named
 
+T = TypeVar("T")
 _HERE: Final = Path()
 
 
@@ -75,16 +75,21 @@ def init(
     if sys.stdin.isatty() and sys.stdout.isatty():
         names = names or _ask("Packs of rules", _about_packs(), FIRST)
         kinds = kinds or _ask("Destinations of alerts", _about_kinds(), FIRST_KINDS)
-    try:
-        taken = chosen(names or FIRST)
-        destinations = chosen_kinds(kinds or FIRST_KINDS)
-    except (UnknownPackError, UnknownKindError) as error:
-        option = "--pack" if isinstance(error, UnknownPackError) else "--to"
-        raise click.BadParameter(str(error), param_hint=option) from None
+    packs = _of_option("--pack", packs_named, names or FIRST)
+    destinations = _of_option("--to", starters_of, kinds or FIRST_KINDS)
     rules = folder_or_default(None) if folder is None else folder / RULES
-    starter = Starter(folder or _HERE, rules, taken, destinations)
+    starter = Starter(folder or _HERE, rules, packs, destinations)
     _print_files(list(write_starter(starter)))
     _print_next_steps(starter)
+
+
+def _of_option(
+    option: str, find: Callable[[Sequence[str]], Sequence[T]], names: Sequence[str]
+) -> Sequence[T]:
+    try:
+        return find(names)
+    except UnknownNameError as error:
+        raise click.BadParameter(str(error), param_hint=option) from None
 
 
 def _print_list(about: Mapping[str, str]) -> None:
@@ -112,16 +117,14 @@ def names_chosen(text: str, known: Sequence[str]) -> tuple[str, ...]:
     Raises:
         click.UsageError: There is no such name, or none is given.
     """
-    found: dict[str, None] = {}
-    for part in text.replace(",", " ").split():
-        is_number = part.isascii() and part.isdigit() and 1 <= int(part[:6]) <= len(known)
-        name = known[int(part) - 1] if is_number else part
-        if name not in known:
-            raise click.UsageError(f'there is no "{name}": {suggestion(name, known)}')
-        found[name] = None
-    if not found:
+    numbered = {str(number): name for number, name in enumerate(known, 1)}
+    names = [numbered.get(part, part) for part in text.replace(",", " ").split()]
+    if not names:
         raise click.UsageError("name at least one")
-    return tuple(found)
+    try:
+        return named(names, {name: name for name in known}, missing="there is no")
+    except UnknownNameError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _print_files(written: Sequence[Written]) -> None:

@@ -1,6 +1,6 @@
 """The rule packs that are shipped: files of rules with tests, which ``router init`` copies."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from router.offline.rule_tests.reading import FOLDER as TESTS
-from router.suggestions import suggestion
+from router.suggestions import named
 
 DESTINATIONS: Final = "destinations.yaml"
 """The file with the destinations and routes of the packs' alerts."""
@@ -16,10 +16,6 @@ FIRST: Final = ("call-quality", "conference-quality")
 """The packs of a folder for which none is chosen: those of Voice Insights."""
 
 _SUFFIX: Final = ".yaml"
-
-
-class UnknownPackError(ValueError):
-    """Raised when there is no pack of a name; the message says which there are."""
 
 
 class RulePack(msgspec.Struct, frozen=True):
@@ -48,20 +44,10 @@ def shipped_packs() -> tuple[RulePack, ...]:
     return tuple(_pack(folder, path) for path in found)
 
 
-def chosen(names: Iterator[str] | tuple[str, ...] | list[str]) -> tuple[RulePack, ...]:
-    """Return the packs of these names, each once.
-
-    Raises:
-        UnknownPackError: There is no such pack.
-    """
+def packs_named(names: Iterable[str]) -> tuple[RulePack, ...]:
+    """Return the packs of these names, each once. Raises UnknownNameError."""
     packs = {pack.name: pack for pack in shipped_packs()}
-    found: dict[str, RulePack] = {}
-    for name in names:
-        if name not in packs:
-            hint = suggestion(name, packs) or f"there are {', '.join(packs)}"
-            raise UnknownPackError(f'there is no pack "{name}": {hint}')
-        found[name] = packs[name]
-    return tuple(found.values())
+    return named(names, packs, missing="there is no pack")
 
 
 def _pack(folder: Path, path: Path) -> RulePack:

@@ -5,11 +5,7 @@ from typing import Final
 
 import msgspec
 
-from router.suggestions import suggestion
-
-
-class UnknownKindError(ValueError):
-    """Raised when no starter destination has a kind; the message says which there are."""
+from router.suggestions import named
 
 
 class StarterDestination(msgspec.Struct, frozen=True):
@@ -101,19 +97,10 @@ routes:
 """
 
 
-def chosen_kinds(kinds: Iterable[str]) -> tuple[StarterDestination, ...]:
-    """Return the destinations of these kinds, each once.
-
-    Raises:
-        UnknownKindError: No destination has the kind.
-    """
-    found: dict[str, StarterDestination] = {}
-    for kind in kinds:
-        if kind not in STARTER_DESTINATIONS:
-            hint = suggestion(kind, STARTER_DESTINATIONS)
-            raise UnknownKindError(f'no destination to begin with has the kind "{kind}": {hint}')
-        found[kind] = STARTER_DESTINATIONS[kind]
-    return tuple(found.values())
+def starters_of(kinds: Iterable[str]) -> tuple[StarterDestination, ...]:
+    """Return the destinations of these kinds, each once. Raises UnknownNameError."""
+    missing = "no destination to begin with has the kind"
+    return named(kinds, STARTER_DESTINATIONS, missing=missing)
 
 
 def destinations_file(taken: Sequence[StarterDestination]) -> str:

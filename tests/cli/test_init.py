@@ -20,8 +20,8 @@ from router.offline.rule_packs import DESTINATIONS, packs_folder, shipped_packs
 from router.offline.starter_destinations import (
     FIRST_KINDS,
     STARTER_DESTINATIONS,
-    chosen_kinds,
     destinations_file,
+    starters_of,
 )
 from router.settings.env_file import read_env_file
 
@@ -174,7 +174,7 @@ def test_a_kind_that_does_not_exist_is_a_usage_error_and_nothing_is_written() ->
 def test_the_shipped_packs_have_the_destinations_of_a_new_folder() -> None:
     """`router dev` uses them where there is no folder."""
     shipped = (packs_folder() / DESTINATIONS).read_text()
-    assert shipped == destinations_file(chosen_kinds(FIRST_KINDS))
+    assert shipped == destinations_file(starters_of(FIRST_KINDS))
 
 
 def test_a_file_in_place_of_the_folder_is_said(tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ from router.cli import main
 from router.configuration.load import load
 from router.offline.rule_packs import (
     FIRST,
-    UnknownPackError,
-    chosen,
     packs_folder,
+    packs_named,
     shipped_packs,
 )
+from router.suggestions import UnknownNameError
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs" / "reference" / "packs.md").read_text()
@@ -59,6 +59,6 @@ def _is_of(title: str, pack) -> bool:
 
 
 def test_a_pack_that_does_not_exist_is_named_with_one_that_is_alike() -> None:
-    with pytest.raises(UnknownPackError, match=r'no pack "call-qualty": did you mean "call-qua'):
-        chosen(["call-qualty"])
-    assert [pack.name for pack in chosen([*FIRST, *FIRST])] == list(FIRST)
+    with pytest.raises(UnknownNameError, match=r'no pack "call-qualty": did you mean "call-qua'):
+        packs_named(["call-qualty"])
+    assert [pack.name for pack in packs_named([*FIRST, *FIRST])] == list(FIRST)

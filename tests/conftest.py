@@ -14,6 +14,7 @@ from support.clock import SetClock
 from support.deployment_table import DeploymentTable
 from support.document_figures import DocumentFigures
 from support.fault_rows import FigureRecorder, mark_properties, register
+from support.redis_servers import RedisServer
 
 from router.clock import Clock
 from router.datatypes import Secret
@@ -127,6 +128,20 @@ async def connection(redis_url: Secret) -> AsyncIterator[Connection]:
     connection = connect(redis_url, deadline=5.0, max_connections=16)
     yield connection
     await connection.close()
+
+
+@pytest.fixture
+def primary(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis of the test's own, with a port."""
+    with RedisServer(tmp_path / "primary") as server:
+        yield server
+
+
+@pytest.fixture
+def replica(tmp_path: Path, primary: RedisServer) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path / "replica") as server:
+        server.follow(primary)
+        yield server
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ That is a failover behind a virtual address, a name, or a managed service: no co
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +27,6 @@ RECOVERY_SECONDS = 10.0
 """Well above the pause between two reconnects, 2 s at most, and below any restart."""
 
 pytestmark = pytest.mark.timeout(120)
-
-
-@pytest.fixture
-def primary(tmp_path: Path) -> Iterator[RedisServer]:
-    with RedisServer(tmp_path / "primary") as server:
-        yield server
-
-
-@pytest.fixture
-def replica(tmp_path: Path, primary: RedisServer) -> Iterator[RedisServer]:
-    with RedisServer(tmp_path / "replica") as server:
-        server.follow(primary)
-        yield server
 
 
 @pytest.fixture
@@ -161,7 +148,7 @@ async def test_events_that_an_asynchronous_failover_loses_are_reported(
         await until_replicated(primary)
         link.silence()
         await sender.send(ingress.url, sorted(lagging))
-        await seen_by_a_look(ingress.url)
+        await checked_once_more(ingress.url)
         fail_over(primary, replica)
         address.lead_to(replica.address)
         await sender.send(ingress.url, ["NO90"])
@@ -230,9 +217,9 @@ async def metric(url: str, name: str) -> float:
     return float(next(line for line in lines if line.startswith(f"router_{name} ")).split()[1])
 
 
-async def seen_by_a_look(url: str) -> None:
-    """Return when the process has looked at Redis once more, so that it knows the last offset."""
-    await asyncio.sleep(1.1)  # a look answers for a second
+async def checked_once_more(url: str) -> None:
+    """Return when the process has checked Redis once more, so that it knows the last offset."""
+    await asyncio.sleep(1.1)  # a check answers for a second
     await status_and_redis_up(url)
 
 

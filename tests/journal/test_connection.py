@@ -79,12 +79,6 @@ async def test_each_redis_py_talks_the_same_protocol_without_a_timeout_of_its_ow
 
 
 @pytest.fixture
-def primary(tmp_path: Path) -> Iterator[RedisServer]:
-    with RedisServer(tmp_path / "primary") as server:
-        yield server
-
-
-@pytest.fixture
 def successor(tmp_path: Path) -> Iterator[RedisServer]:
     with RedisServer(tmp_path / "successor") as server:
         yield server

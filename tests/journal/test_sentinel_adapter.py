@@ -23,19 +23,6 @@ ASKS_AS_ROUTER = True
 
 
 @pytest.fixture
-def primary(tmp_path: Path) -> Iterator[RedisServer]:
-    with RedisServer(tmp_path / "primary") as server:
-        yield server
-
-
-@pytest.fixture
-def replica(tmp_path: Path, primary: RedisServer) -> Iterator[RedisServer]:
-    with RedisServer(tmp_path / "replica") as server:
-        server.follow(primary)
-        yield server
-
-
-@pytest.fixture
 async def sentinels(primary: RedisServer) -> AsyncIterator[list[ScriptedSentinel]]:
     async with AsyncExitStack() as stack:
         yield [

@@ -22,6 +22,7 @@ from typing import Final, Self
 import msgspec
 
 from support.compose_file import Service
+from support.process_log import log_entries
 from support.redis_servers import free_port
 
 ROOT: Final = Path(__file__).parents[2]
@@ -196,11 +197,7 @@ class Container:
     async def _read_log(self) -> None:
         assert self._process.stderr is not None
         started = "all processes listening" if "--processes" in self._arguments else "listening"
-        async for line in self._process.stderr:
-            try:
-                entry = msgspec.json.decode(line, type=dict[str, object])
-            except msgspec.DecodeError:
-                entry = {"message": line.decode(errors="replace")}
+        async for entry in log_entries(self._process.stderr):
             self.log.append(entry)
             if entry.get("message") == started:
                 self._listening.set()

@@ -7,9 +7,8 @@ import sys
 from collections.abc import Mapping
 from typing import Self
 
-import msgspec
-
 from support.fork_server import ForkedProcess, fork_router
+from support.process_log import log_entries
 
 _INTERPRETER = ("PYTHON", "LD_")
 """How the names of variables begin that another interpreter reads at its start."""
@@ -117,11 +116,7 @@ class RouterProcess:
 
     async def _read_log(self) -> None:
         assert self._process.stderr is not None
-        async for line in self._process.stderr:
-            try:
-                entry = msgspec.json.decode(line, type=dict[str, object])
-            except msgspec.DecodeError:
-                entry = {"message": line.decode(errors="replace")}
+        async for entry in log_entries(self._process.stderr):
             self.log.append(entry)
             if entry.get("message") == "listening":
                 self.url = str(entry["url"])

@@ -41,12 +41,12 @@ from router.journal.connection import Connection
 from router.journal.keyed_alerts import KeyedAlert, KeyedAlerts
 from router.journal.shown_alerts import ShownAlerts
 from router.journal.silences import Silences
+from router.media_types import FORM
 from router.rules.suppression.silences import SilenceText
 
 logger = logging.getLogger(__name__)
 
 _SILENCES: Final = (*SILENCE_SECONDS, SILENCE_UNTIL_RESOLVED)
-_FORM: Final = "application/x-www-form-urlencoded"
 _HTML: Final = "text/html"
 _COOKIE: Final = "router_name"
 _COOKIE_SECONDS: Final = 365 * 86400
@@ -89,7 +89,7 @@ _ACT: Final = Operation(
     path_parameters=_PARAMETERS,
     responses=_pages(200, 400, 404, 410, 503),
     body={
-        _FORM: {
+        FORM: {
             "type": "object",
             "properties": {
                 "do": {"enum": [Scope.ACKNOWLEDGE.value, UNACKNOWLEDGE, RESOLVE, *_SILENCES]},
@@ -304,7 +304,7 @@ def _page(status: HTTPStatus, *content: str) -> web.Response:
 
 async def _read_form(request: web.Request) -> dict[str, str] | None:
     """Return the first value of each field; None if the body is not a small form."""
-    if request.content_type != _FORM:
+    if request.content_type != FORM:
         return None
     try:
         return parse_form(await read_body(request, limit=_BODY_LIMIT))

@@ -13,10 +13,11 @@ from router.api.operator_routes import operator_operation, operator_route
 from router.api.records import MAX_LIMIT, After, Limit, Until
 from router.api.requests import BAD_BODY, BadRequestError, decode_body, describe_age, time_range
 from router.clock import Clock
-from router.http.openapi import JSON, ResponseSpec
+from router.http.openapi import ResponseSpec
 from router.journal.audit import Audit, AuditAction, Audited
 from router.journal.discard_open import DiscardOpen, OpenFilter
 from router.journal.pagination import clip
+from router.media_types import JSON
 
 
 class WaitingSelection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

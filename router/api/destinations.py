@@ -30,9 +30,10 @@ from router.api.requests import (
 )
 from router.api.views import DestinationState
 from router.clock import Clock
-from router.http.openapi import JSON, ResponseSpec
+from router.http.openapi import ResponseSpec
 from router.journal import ledger
 from router.journal.connection import Connection
+from router.media_types import JSON
 from router.suggestions import suggestion
 
 _PATH: Final = "/api/v1/destinations"

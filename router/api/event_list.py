@@ -23,9 +23,10 @@ from router.api.requests import BAD_BODY, BAD_REQUEST, BadRequestError, decode_b
 from router.clock import Clock
 from router.destinations.rendering.summary import rfc3339
 from router.history.event_history import MAX_SCANNED
-from router.http.openapi import JSON, ResponseSpec
+from router.http.openapi import ResponseSpec
 from router.journal.audit import Audit, AuditAction, Audited
 from router.journal.connection import Connection
+from router.media_types import JSON
 
 _PATH: Final = "/api/v1/events"
 _REFERENCE: Final = f"{_PATH}/{{reference}}"

@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from router.http.openapi import JSON, ErrorBody, ErrorDetail
+from router.http.openapi import ErrorBody, ErrorDetail
+from router.media_types import JSON
 
 
 def json_response(value: Any, status: int = 200) -> web.Response:

@@ -35,13 +35,14 @@ from router.api.requests import (
 )
 from router.clock import Clock
 from router.events.masks import NO_MASKS, Masks
-from router.http.openapi import JSON, ResponseSpec
+from router.http.openapi import ResponseSpec
 from router.journal.acknowledgements import BY_LIMIT
 from router.journal.audit import Audit, AuditAction, Audited
 from router.journal.connection import Connection
 from router.journal.keyed_alerts import KeyedAlert, KeyedAlerts
 from router.journal.pagination import collect
 from router.journal.silences import Silences
+from router.media_types import JSON
 
 MAX_SCANNED: Final = 2000
 """Alerts that one request reads at most, whether they match or not."""

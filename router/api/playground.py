@@ -15,7 +15,8 @@ from router.api.playground_pool import (
 )
 from router.api.requests import BAD_BODY, BadRequestError, decode_body
 from router.clock import Clock
-from router.http.openapi import JSON, ResponseSpec
+from router.http.openapi import ResponseSpec
+from router.media_types import JSON
 from router.offline.playground import EVENT_LIMIT, RULES_LIMIT, PlaygroundInput, PlaygroundResult
 
 _BODY_LIMIT: Final = 1 << 20

@@ -32,9 +32,10 @@ from router.api.requests import (
     time_range,
 )
 from router.clock import Clock
-from router.http.openapi import JSON, Operation, ResponseSpec, Schema
+from router.http.openapi import Operation, ResponseSpec, Schema
 from router.journal.audit import Audit, AuditAction, Audited
 from router.journal.pagination import Finder, TimeRange, apply_to_matches, clip, collect
+from router.media_types import JSON
 
 T = TypeVar("T")
 FilterT = TypeVar("FilterT")

@@ -19,10 +19,11 @@ from router.api.operator_routes import (
 )
 from router.api.requests import BAD_BODY, decode_body, query_params
 from router.errors import ConditionError, JournalUnavailableError, OverloadedError
-from router.http.openapi import JSON, ResponseSpec
+from router.http.openapi import ResponseSpec
 from router.journal.audit import Audit, AuditAction, Audited
 from router.journal.keyed_alerts import KeyedAlerts
 from router.journal.silences import Silences, StoredSilence
+from router.media_types import JSON
 from router.rules.model import Rule
 from router.rules.suppression.silence_check import matching_rules, problem_of
 from router.rules.suppression.silences import TEXT_LIMIT, SilenceText

@@ -20,6 +20,7 @@ from router.configuration.model import Configuration
 from router.destinations.spec import make_destination
 from router.errors import ConfigurationError
 from router.events.model import Event
+from router.media_types import JSON
 from router.offline.explain import Explanation, RuleResult, explain
 from router.offline.source_trial import (
     AttributeStep,
@@ -131,7 +132,7 @@ def _request(
     has_type = any(each.lower() == "content-type" for each, _ in headers)
     if content_type or not has_type:
         headers = [each for each in headers if each[0].lower() != "content-type"]
-        headers.append(("Content-Type", content_type or "application/json"))
+        headers.append(("Content-Type", content_type or JSON))
     return TrialRequest(
         method=(options.method or given.method or spec.methods[0]).upper(),
         path=given.path or spec.path,

@@ -14,13 +14,12 @@ from yarl import URL
 
 from router.datatypes import Secret
 from router.errors import ConfigurationError
+from router.media_types import CLOUDEVENT_BATCH, JSON
 from router.sources.twilio_signature import SIGNATURE_HEADER, body_hash, called_urls, sign
 
 _TIMEOUT_SECONDS: Final = 10
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS)
 _MAX_RESPONSE_BYTES: Final = 65536
-_BATCH: Final = "application/cloudevents-batch+json"
-_JSON: Final = "application/json"
 _USER: Final = re.compile(r"//[^/?#]*@")
 
 
@@ -63,14 +62,14 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
 
         """
         if self.auth_token is None:
-            headers = {"Content-Type": _BATCH if is_batch else _JSON}
+            headers = {"Content-Type": CLOUDEVENT_BATCH if is_batch else JSON}
             if self.token is not None:
                 headers["Authorization"] = f"Bearer {self.token.reveal()}"
             return self.url, headers
         query = urlencode({"bodySHA256": body_hash(body)})
         target = f"{self.url}{'&' if '?' in self.url else '?'}{query}"
         signed = sign(self._signed_url(target), self.auth_token)
-        headers = {"Content-Type": _JSON, SIGNATURE_HEADER: signed}
+        headers = {"Content-Type": JSON, SIGNATURE_HEADER: signed}
         if self.credentials is not None:
             encoded = base64.b64encode(self.credentials.reveal().encode()).decode()
             headers["Authorization"] = f"Basic {encoded}"

@@ -32,6 +32,7 @@ from router.destinations.contract import Environment
 from router.destinations.transport.http_client import HttpClient, HttpOptions
 from router.destinations.transport.http_status import HttpReply, phrase, retry_after_seconds
 from router.errors import RouterError
+from router.media_types import FORM, JSON
 from router.timestamps import rfc3339_utc
 
 T = TypeVar("T")
@@ -45,7 +46,7 @@ _MAX_PAGES: Final = 100
 _RETRIED: Final = frozenset({429, 502, 503, 504})
 _SHOWN: Final = 300
 """Characters of an error that Twilio answers."""
-_FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
+_FORM: Final = {"Content-Type": FORM}
 
 
 class TwilioApiError(RouterError):
@@ -119,7 +120,7 @@ class TwilioApi:
                 url,
                 environment,
                 HttpOptions(timeout=_ATTEMPT_SECONDS, connections=4),
-                headers={"Authorization": authorization, "Accept": "application/json"},
+                headers={"Authorization": authorization, "Accept": JSON},
                 secrets=(credentials.password, Secret(authorization)),
                 keeps_content=True,
             )

@@ -20,6 +20,7 @@ from router.destinations.transport.http_client import HttpClient, HttpOptions
 from router.destinations.transport.http_status import HttpReply
 from router.http.openapi import ErrorBody
 from router.ingress.responses import Accepted
+from router.media_types import JSON
 from router.settings.choices import Egress
 from router.sources.twilio_signature import SIGNATURE_HEADER, body_hash, sign
 
@@ -139,7 +140,7 @@ async def probe(
     query = f"bodySHA256={body_hash(body)}"
     called = f"{url}{'&' if urlsplit(url).query else '?'}{query}"
     headers = {
-        "Content-Type": "application/json",
+        "Content-Type": JSON,
         SIGNATURE_HEADER: sign(called, auth_token or _UNKNOWN_TOKEN),
     }
     if credentials is not None:

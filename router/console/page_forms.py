@@ -6,8 +6,8 @@ from urllib.parse import parse_qs
 from aiohttp import web
 
 from router.api.requests import BadRequestError, read_body
+from router.media_types import FORM
 
-FORM: Final = "application/x-www-form-urlencoded"
 DEFAULT_LIMIT: Final = 256 * 1024
 """Bytes of a form."""
 MAX_FIELDS: Final = 2000

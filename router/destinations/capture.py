@@ -16,6 +16,7 @@ from router.destinations.contract import Destination, DestinationConfig, Environ
 from router.destinations.rendering.notes import notes
 from router.destinations.rendering.summary import decode, facts, summary
 from router.destinations.rendering.templates import TemplateTarget
+from router.media_types import JSON
 
 OnCapture = Callable[[Delivery, Preview], None]
 """Called with a captured delivery and its preview."""
@@ -102,7 +103,7 @@ class CaptureDestination:
             "facts": {fact.label: fact.value for fact in facts(delivery.alert, shown)},
         }
         text = msgspec.json.format(msgspec.json.encode(content), indent=2).decode()
-        return Preview((), text, "application/json")
+        return Preview((), text, JSON)
 
 
 def capture_instead_of(

@@ -34,6 +34,7 @@ from router.destinations.transport.http_status import HttpReply
 from router.destinations.transport.receiver import Receiver
 from router.destinations.transport.service_url import check_key, check_service_url
 from router.destinations.transport.stated_errors import WEB_PAGE, is_web_page, read_reply
+from router.media_types import JSON
 
 MESSAGE_LIMIT: Final = 130
 """Characters of ``message``."""
@@ -54,7 +55,6 @@ _ACTIONS: Final = {AlertStatus.ACKNOWLEDGED: "acknowledge", AlertStatus.RESOLVED
 _NOTE_LIMIT: Final = 2_000
 _RESPONDERS_LIMIT: Final = 50
 _REASON_LIMIT: Final = 300
-_JSON: Final = "application/json"
 
 
 class OpsgenieApi(enum.StrEnum):
@@ -162,7 +162,7 @@ class OpsgenieDestination:
             config.endpoint,
             environment,
             HttpOptions(timeout=config.timeout, connections=config.concurrency, proxy=config.proxy),
-            headers={"Content-Type": _JSON, "Authorization": authorization},
+            headers={"Content-Type": JSON, "Authorization": authorization},
             secrets=(config.api_key, Secret(authorization)),
             keeps_content=True,
         )
@@ -190,12 +190,12 @@ class OpsgenieDestination:
         headers = (
             ("host", url.netloc),
             ("path", f"{url.path}?{url.query}" if url.query else url.path),
-            ("content-type", _JSON),
+            ("content-type", JSON),
             ("user-agent", USER_AGENT),
             ("authorization", "***"),
         )
         text = msgspec.json.format(msgspec.json.encode(sent), indent=2).decode()
-        return Preview(headers, text, _JSON)
+        return Preview(headers, text, JSON)
 
     def _request(self, delivery: Delivery, *, report: bool = False) -> tuple[str, dict[str, Any]]:
         """Return the path below the endpoint, and the body."""

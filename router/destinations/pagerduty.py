@@ -32,6 +32,7 @@ from router.destinations.transport.http_status import HttpReply
 from router.destinations.transport.receiver import Receiver
 from router.destinations.transport.service_url import check_key, check_service_url
 from router.destinations.transport.stated_errors import WEB_PAGE, is_web_page, read_reply
+from router.media_types import JSON
 
 SUMMARY_LIMIT: Final = 1024
 """Characters of ``payload.summary``."""
@@ -39,7 +40,6 @@ DEDUP_KEY_LIMIT: Final = 255
 """Characters of ``dedup_key``."""
 _FIELD_LIMIT: Final = 255
 _REASON_LIMIT: Final = 300
-_JSON: Final = "application/json"
 _CLIENT: Final = "Event router"
 
 
@@ -110,7 +110,7 @@ class PagerDutyDestination:
             config.endpoint,
             environment,
             HttpOptions(timeout=config.timeout, connections=config.concurrency, proxy=config.proxy),
-            headers={"Content-Type": _JSON},
+            headers={"Content-Type": JSON},
             secrets=(config.routing_key,),
             keeps_content=True,
         )
@@ -136,13 +136,13 @@ class PagerDutyDestination:
         """Return the event that ``attempt`` would send, without the routing key."""
         headers = (
             ("host", urlsplit(self.config.endpoint).netloc),
-            ("content-type", _JSON),
+            ("content-type", JSON),
             ("user-agent", USER_AGENT),
             ("x-request-id", delivery.id),
         )
         sent = {"routing_key": "***", **self._event(delivery)}
         text = msgspec.json.format(msgspec.json.encode(sent), indent=2).decode()
-        return Preview(headers, text, _JSON)
+        return Preview(headers, text, JSON)
 
     def _event(self, delivery: Delivery, *, report: bool = False) -> dict[str, Any]:
         alert = delivery.alert

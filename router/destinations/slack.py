@@ -35,6 +35,7 @@ from router.destinations.slack_errors import (
 from router.destinations.slack_threads import SlackThread, SlackThreads, begun
 from router.destinations.transport.http_client import USER_AGENT, HttpClient, HttpOptions
 from router.destinations.transport.http_status import HttpReply
+from router.media_types import JSON
 
 _JSON: Final = "application/json; charset=utf-8"
 _LEAST_WAIT: Final = 1.0
@@ -108,7 +109,7 @@ class SlackDestination:
             more = (("authorization", "***"),)
         headers = (("host", host), ("content-type", _JSON), ("user-agent", USER_AGENT), *more)
         text = msgspec.json.format(_encode(sent), indent=2).decode()
-        return Preview(headers, text, "application/json", page(sent))
+        return Preview(headers, text, JSON, page(sent))
 
     def _message(self, delivery: Delivery, *, report: bool = False) -> dict[str, Any]:
         event = decode(delivery.alert)

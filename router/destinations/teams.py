@@ -37,8 +37,8 @@ from router.destinations.transport.stated_errors import (
     json_error,
     read_reply,
 )
+from router.media_types import JSON
 
-_JSON: Final = "application/json"
 _FAILED: Final = re.compile(r"webhook message delivery failed", re.IGNORECASE)
 _INNER_STATUS: Final = re.compile(r"HTTP error (\d{3})\b", re.IGNORECASE)
 _OF_THE_CARD: Final = frozenset({400, 413, 422})
@@ -79,7 +79,7 @@ class TeamsDestination:
             config.url.reveal(),
             environment,
             HttpOptions(timeout=config.timeout, connections=config.concurrency, proxy=config.proxy),
-            headers={"Content-Type": _JSON},
+            headers={"Content-Type": JSON},
             keeps_content=True,
         )
 
@@ -101,9 +101,9 @@ class TeamsDestination:
     def preview(self, delivery: Delivery) -> Preview:
         """Return the card that ``attempt`` would post."""
         host = urlsplit(self.config.url.reveal()).netloc
-        headers = (("host", host), ("content-type", _JSON), ("user-agent", USER_AGENT))
+        headers = (("host", host), ("content-type", JSON), ("user-agent", USER_AGENT))
         text = msgspec.json.format(self._message(delivery), indent=2).decode()
-        return Preview(headers, text, _JSON)
+        return Preview(headers, text, JSON)
 
     def _message(self, delivery: Delivery, *, report: bool = False) -> bytes:
         event = decode(delivery.alert)

@@ -23,6 +23,7 @@ from router.events.schemas.definitions import (
     structs,
 )
 from router.events.schemas.type_index import TYPES
+from router.media_types import JSON
 
 SCHEMA_URL: Final = "https://events-schemas.twilio.com"
 _TIME: Final = "2025-01-01T00:00:00.000Z"
@@ -90,7 +91,7 @@ def type_sample(event_type: str, event_id: str = "") -> dict[str, Any]:
         "source": _source(envelope, data) if data else "/sample",
         "id": sid,
         **({"dataschema": f"{SCHEMA_URL}/{schema}"} if schema else {}),
-        "datacontenttype": "application/json",
+        "datacontenttype": JSON,
         "time": _TIME,
         "data": data,
     }

@@ -13,8 +13,9 @@ from aiohttp import hdrs, web
 
 from router.http import aiohttp_adapter
 from router.http.aiohttp_adapter import Handler
-from router.http.openapi import JSON, ErrorBody, ErrorDetail
+from router.http.openapi import ErrorBody, ErrorDetail
 from router.log_throttle import LogThrottle
+from router.media_types import JSON
 from router.metrics import Metrics
 from router.printable import shortened
 

@@ -7,7 +7,8 @@ from typing import Any, Final
 import msgspec
 from aiohttp import hdrs, web
 
-from router.http.openapi import JSON, Operation, ResponseSpec
+from router.http.openapi import Operation, ResponseSpec
+from router.media_types import JSON
 from router.metrics import Metrics
 
 _RULES: Final = {

@@ -14,8 +14,8 @@ import msgspec
 from aiohttp import hdrs, web
 
 from router import __version__
+from router.media_types import JSON
 
-JSON: Final = "application/json"
 OPERATOR: Final = "operator"
 """Security scheme of operators, who may read and change."""
 VIEWER: Final = "viewer"

@@ -6,7 +6,8 @@ from typing import Final
 import msgspec
 from aiohttp import hdrs, web
 
-from router.http.openapi import JSON, Operation, ResponseSpec, describe, undescribed
+from router.http.openapi import Operation, ResponseSpec, describe, undescribed
+from router.media_types import JSON
 
 PATH: Final = "/openapi.json"
 _SELF: Final = Operation(

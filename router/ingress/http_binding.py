@@ -23,11 +23,9 @@ from router.errors import EventError
 from router.events import charsets, cloudevents
 from router.events.json_text import BOM, UNDECODABLE, check_json, mended, reason_of
 from router.events.limits import number_out_of_range
-from router.http.openapi import JSON
 from router.ingress.responses import RequestRejectedError
+from router.media_types import CLOUDEVENT, CLOUDEVENT_BATCH, JSON
 
-STRUCTURED: Final = "application/cloudevents+json"
-BATCHED: Final = "application/cloudevents-batch+json"
 _PREFIX: Final = "application/cloudevents"
 _HEADER: Final = "ce-"
 _REQUIRED: Final = ("ce-specversion", "ce-id", "ce-source", "ce-type")
@@ -49,7 +47,7 @@ def is_binary_mode(content_type: str, headers: Mapping[str, str]) -> bool:
     Raises:
         RequestRejectedError: The request is a CloudEvent of no mode.
     """
-    if content_type in {STRUCTURED, BATCHED}:
+    if content_type in {CLOUDEVENT, CLOUDEVENT_BATCH}:
         return False
     if not content_type.startswith(_PREFIX):
         if any(name in headers for name in _REQUIRED):
@@ -59,7 +57,7 @@ def is_binary_mode(content_type: str, headers: Mapping[str, str]) -> bool:
     raise RequestRejectedError(
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         "content_type",
-        f"Content-Type must be {STRUCTURED}, {BATCHED} or {JSON}; or send ce-* headers",
+        f"Content-Type must be {CLOUDEVENT}, {CLOUDEVENT_BATCH} or {JSON}; or send ce-* headers",
     )
 
 
@@ -69,11 +67,11 @@ def check_json_content_type(content_type: str) -> None:
     Raises:
         RequestRejectedError: It is not.
     """
-    if content_type not in {JSON, STRUCTURED, BATCHED}:
+    if content_type not in {JSON, CLOUDEVENT, CLOUDEVENT_BATCH}:
         raise RequestRejectedError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "content_type",
-            f"Content-Type must be {JSON}, {STRUCTURED} or {BATCHED}",
+            f"Content-Type must be {JSON}, {CLOUDEVENT} or {CLOUDEVENT_BATCH}",
         )
 
 
@@ -100,10 +98,14 @@ def check_shape(content_type: str, content: bytes) -> None:
         EventError: The body is the other of the two.
     """
     is_array = content.lstrip(_JSON_WHITESPACE)[:1] == b"["
-    if content_type == BATCHED and not is_array:
-        raise EventError("not_a_batch", f"a body of type {BATCHED} must be an array of events", "$")
-    if content_type == STRUCTURED and is_array:
-        raise EventError("not_one_event", f"an array of events must be sent as {BATCHED}", "$")
+    if content_type == CLOUDEVENT_BATCH and not is_array:
+        raise EventError(
+            "not_a_batch", f"a body of type {CLOUDEVENT_BATCH} must be an array of events", "$"
+        )
+    if content_type == CLOUDEVENT and is_array:
+        raise EventError(
+            "not_one_event", f"an array of events must be sent as {CLOUDEVENT_BATCH}", "$"
+        )
 
 
 def to_structured(headers: CIMultiDictProxy[str], content: bytes) -> bytes:

@@ -7,9 +7,9 @@ import msgspec
 from aiohttp import hdrs
 
 from router.events.model import CloudEvent
-from router.http.openapi import JSON, Operation, ResponseSpec
-from router.ingress.http_binding import BATCHED, STRUCTURED
+from router.http.openapi import Operation, ResponseSpec
 from router.ingress.responses import Accepted
+from router.media_types import CLOUDEVENT, CLOUDEVENT_BATCH, JSON
 
 _RETRY: Final = {"Retry-After": "Seconds after which to retry."}
 _TEXT: Final = r"^[^\u0000-\u001f\u007f-\u009f]+$"
@@ -46,10 +46,10 @@ def _text_of(schema: Mapping[str, Any]) -> dict[str, Any]:
     return dict(found)
 
 
-CLOUDEVENT: Final = _cloudevent()
+CLOUDEVENT_SCHEMA: Final = _cloudevent()
 """The JSON Schema of one event."""
-_BATCH: Final = {"type": "array", "items": CLOUDEVENT}
-_EITHER: Final = {"anyOf": [CLOUDEVENT, _BATCH]}
+_BATCH: Final = {"type": "array", "items": CLOUDEVENT_SCHEMA}
+_EITHER: Final = {"anyOf": [CLOUDEVENT_SCHEMA, _BATCH]}
 RESPONSES: Final[Mapping[int, ResponseSpec]] = {
     202: ResponseSpec("All events are durable in Redis.", Accepted),
     400: ResponseSpec("The request is malformed; the path says where."),
@@ -78,7 +78,7 @@ OPERATIONS: Final = (
             " quarantine, and the other events of the request are accepted. So does a signed body"
             " that is not JSON, as a whole. Other methods get 405."
         ),
-        body={JSON: _EITHER, STRUCTURED: CLOUDEVENT, BATCHED: _BATCH},
+        body={JSON: _EITHER, CLOUDEVENT: CLOUDEVENT_SCHEMA, CLOUDEVENT_BATCH: _BATCH},
         responses={
             **RESPONSES,
             401: ResponseSpec("The signature or the credentials are missing."),
@@ -94,7 +94,7 @@ OPERATIONS: Final = (
             "Structured, batched, or binary: the attributes as ce-* headers beside data of any type."
             " The first error rejects the whole request."
         ),
-        body={STRUCTURED: CLOUDEVENT, BATCHED: _BATCH, JSON: _EITHER},
+        body={CLOUDEVENT: CLOUDEVENT_SCHEMA, CLOUDEVENT_BATCH: _BATCH, JSON: _EITHER},
         responses={**RESPONSES, 401: _UNAUTHORIZED},
         security=("events",),
     ),

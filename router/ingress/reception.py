@@ -17,7 +17,6 @@ from router.events.decode import test_id_of
 from router.events.limits import max_request_values
 from router.events.model import Event, Received
 from router.events.schemas import TEST_EVENT
-from router.http.openapi import JSON
 from router.ingress.body import BodyReader
 from router.ingress.decode_turns import DecodeTurns
 from router.ingress.forwarded import Sender, called_target, resolve_sender
@@ -33,6 +32,7 @@ from router.ingress.responses import (
 from router.ingress.source_record import refused_request
 from router.journal.twilio_tests import SinkTest, SinkTests
 from router.log_throttle import LogThrottle
+from router.media_types import JSON
 from router.printable import shortened
 from router.settings.model import Settings
 

@@ -21,7 +21,8 @@ from router.errors import (
     OverloadedError,
     UnsupportedCharsetError,
 )
-from router.http.openapi import JSON, ErrorBody, ErrorDetail
+from router.http.openapi import ErrorBody, ErrorDetail
+from router.media_types import JSON
 
 NO_HEADERS: Final[Mapping[str, str]] = {}
 RETRY_SOON: Final = {"Retry-After": "1"}

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
-from router.http.openapi import JSON, Operation, ResponseSpec
+from router.http.openapi import Operation, ResponseSpec
 from router.ingress.openapi import RESPONSES
+from router.media_types import FORM, JSON, MULTIPART_FORM
 from router.sources.contract import VerifierConfig
 from router.sources.signature_headers import SIGNATURE_HEADERS
 from router.sources.spec import Reply, SourceSpec
@@ -15,8 +16,8 @@ _ANY: Final[Mapping[str, Any]] = {}
 _FORM: Final[Mapping[str, Any]] = {"type": "object", "additionalProperties": True}
 _BODY: Final[Mapping[str, Mapping[str, Any]]] = {
     JSON: _ANY,
-    "application/x-www-form-urlencoded": _FORM,
-    "multipart/form-data": _FORM,
+    FORM: _FORM,
+    MULTIPART_FORM: _FORM,
     _TEXT: {"type": "string"},
 }
 _HANDSHAKE: Final = "The answer to a handshake, whose request becomes no event."

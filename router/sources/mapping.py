@@ -20,6 +20,7 @@ from router.errors import EventError, EventsTooLargeError
 from router.events import cloudevents, limits
 from router.events.model import Event, Malformed, key_of
 from router.field_paths import FieldPath
+from router.media_types import JSON
 from router.settings.model import Settings
 from router.sources.contract import RequestHead
 from router.sources.event_time import event_time
@@ -37,7 +38,6 @@ NAMES: Final[Mapping[str, Expression]] = {
 }
 """The names that the expressions of a source may use."""
 
-_JSON: Final = "application/json"
 _ATTRIBUTE_LENGTH: Final = 2048
 _TYPE_LENGTH: Final = 512
 _ATTRIBUTES: Final = ("type", "source", "id", "subject")
@@ -254,7 +254,7 @@ class SourceMapping:
             value = _text_of(expression.value(values))
             if value is not None:
                 attributes[name] = _checked(name, value)
-        attributes["datacontenttype"] = _JSON
+        attributes["datacontenttype"] = JSON
         attributes["data"] = self._data(opened, values)
         return attributes
 
@@ -367,7 +367,7 @@ def _answer(reply: Reply, event: dict[str, Any]) -> SourceReply:
     content, content_type = b"", "text/plain"
     if reply.json is not None:
         values = {name: _needed(expression, event, name) for name, expression in reply.json.items()}
-        content, content_type = msgspec.json.encode(values), _JSON
+        content, content_type = msgspec.json.encode(values), JSON
     elif reply.text is not None:
         content = str(_needed(reply.text, event, "text")).encode("utf-8", "replace")
     visit = None if reply.visit is None else str(_needed(reply.visit, event, "visit"))

@@ -1,16 +1,15 @@
 """Requests that could not be mapped: the rest that is stored with their bodies, and their replay."""
 
-from typing import Any, Final
+from typing import Any
 
 from router.cel import ERROR
 from router.errors import EventError
 from router.events.model import Event, Malformed, UnmappedRequest
+from router.media_types import JSON
 from router.sources.contract import RequestHead
 from router.sources.mapping import OpenedRequest, SourceMapping, UnmappableError, arrival
 from router.sources.mapping_budget import MappingBudget
 from router.sources.request_body import BodyKind, decode_body, decoded_text
-
-_JSON: Final = "application/json"
 
 
 def unmapped_request(
@@ -61,7 +60,7 @@ def remapped(
     """
     decoded = decode_body(
         body,
-        _JSON if request.is_item else request.content_type,
+        JSON if request.is_item else request.content_type,
         max_depth=mapping.limits.max_depth,
         max_values=mapping.limits.max_values,
     )

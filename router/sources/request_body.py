@@ -16,11 +16,10 @@ import multipart
 from router.errors import EventError
 from router.events import charsets, cloudevents, limits
 from router.events.json_text import BOM, UNDECODABLE, mended, reason_of
+from router.media_types import FORM, MULTIPART_FORM
 
 FORM_FIELDS: Final = 1000
 """The fields of a form, or of a query."""
-_URLENCODED: Final = "application/x-www-form-urlencoded"
-_MULTIPART: Final = "multipart/form-data"
 _JSON_STARTS: Final = (b"{", b"[")
 _JSON_SPACE: Final = b" \t\r\n"
 _decode = msgspec.json.Decoder().decode
@@ -60,9 +59,9 @@ def decode_body(body: bytes, content_type: str, *, max_depth: int, max_values: i
         EventError: The body is not what its content type says, or exceeds a limit.
     """
     media_type = content_type.partition(";")[0].strip().lower()
-    if media_type == _URLENCODED:
+    if media_type == FORM:
         return RequestBody(BodyKind.FORM, _urlencoded(body, content_type))
-    if media_type == _MULTIPART:
+    if media_type == MULTIPART_FORM:
         return RequestBody(BodyKind.FORM, _multipart(body, content_type))
     text = charsets.to_utf8(body, charsets.codec_of(content_type)) if ";" in content_type else body
     start = text.removeprefix(BOM).lstrip(_JSON_SPACE)[:1]

@@ -11,7 +11,8 @@ from router.datatypes import ByteSize, Duration, Secret
 from router.destinations.http import HttpDestination
 from router.destinations.http_batches import UNDECIDED, BatchItem, BatchSender, batch_limit
 from router.destinations.http_config import BatchConfig, HttpConfig
-from router.destinations.rendering.json_body import CLOUDEVENT, Body, Format
+from router.destinations.rendering.json_body import Body, Format
+from router.media_types import CLOUDEVENT
 
 
 class SlowSink(HttpSink):

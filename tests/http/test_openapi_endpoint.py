@@ -45,7 +45,7 @@ from router.events.masks import Masks
 from router.events.model import Malformed, Received
 from router.history.kept_body import BodyKeeper
 from router.http.openapi import OPERATOR, VIEWER, Operation
-from router.ingress.openapi import CLOUDEVENT
+from router.ingress.openapi import CLOUDEVENT_SCHEMA
 from router.journal.batches import Batches
 from router.journal.connection import connect
 from router.journal.deliveries import Deliveries
@@ -216,7 +216,7 @@ def _references(text: str) -> Iterator[str]:
 
 
 def test_the_documented_example_fits_the_described_event(sample: bytes) -> None:
-    Draft202012Validator(CLOUDEVENT).validate(msgspec.json.decode(sample))
+    Draft202012Validator(CLOUDEVENT_SCHEMA).validate(msgspec.json.decode(sample))
 
 
 @pytest.mark.fault_row(71)

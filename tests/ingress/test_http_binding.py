@@ -20,10 +20,11 @@ from router.clock import system_clock
 from router.datatypes import Secret, Texts
 from router.errors import EventError
 from router.events.decode import decode_strictly
-from router.ingress.http_binding import BATCHED, JSON, STRUCTURED, check_shape, to_structured
+from router.ingress.http_binding import check_shape, to_structured
 from router.journal import keys
 from router.journal.batches import Batches
 from router.journal.connection import Connection
+from router.media_types import CLOUDEVENT, CLOUDEVENT_BATCH, JSON
 from router.runtime.roles import Roles
 
 ROLES = Roles(port=0, ingress=True)
@@ -295,10 +296,10 @@ def test_a_content_type_that_is_not_text_is_rejected(content_type: str, body: by
 @pytest.mark.parametrize(
     ("content_type", "content", "code"),
     [
-        (BATCHED, b" [{}]", None),
-        (BATCHED, b"{}", "not_a_batch"),
-        (STRUCTURED, b" {}", None),
-        (STRUCTURED, b"\n[{}]", "not_one_event"),
+        (CLOUDEVENT_BATCH, b" [{}]", None),
+        (CLOUDEVENT_BATCH, b"{}", "not_a_batch"),
+        (CLOUDEVENT, b" {}", None),
+        (CLOUDEVENT, b"\n[{}]", "not_one_event"),
         (JSON, b"[{}]", None),
         (JSON, b"{}", None),
     ],

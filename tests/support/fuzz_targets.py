@@ -64,6 +64,7 @@ from router.journal.source_log import SourceLog
 from router.journal.store_check import StoreProbe
 from router.journal.store_watch import StoreWatch
 from router.journal.twilio_tests import SinkTests
+from router.media_types import CLOUDEVENT, CLOUDEVENT_BATCH
 from router.metrics import Metrics
 from router.runtime.build_ingress import confirmation
 from router.settings.choices import EventsOpen
@@ -109,7 +110,7 @@ def _check_masked(event: Event) -> None:
 
 def structured_events(data: bytes) -> None:
     """A structured or batched body of ``POST /events``."""
-    content_type = http_binding.BATCHED if data[:1] == b"[" else http_binding.STRUCTURED
+    content_type = CLOUDEVENT_BATCH if data[:1] == b"[" else CLOUDEVENT
     try:
         data = http_binding.structured_text(content_type, data)
         http_binding.check_shape(content_type, data)

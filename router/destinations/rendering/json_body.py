@@ -26,13 +26,7 @@ from router.destinations.rendering.summary import (
 from router.destinations.rendering.templates import (
     TemplateTarget,
 )
-
-JSON: Final = "application/json"
-"""Content type of JSON, and of a CloudEvent in binary mode."""
-CLOUDEVENT: Final = "application/cloudevents+json"
-"""Content type of a CloudEvent in structured mode."""
-CLOUDEVENTS: Final = "application/cloudevents-batch+json"
-"""Content type of a batch."""
+from router.media_types import CLOUDEVENT, CLOUDEVENT_BATCH, JSON
 
 LEFT_OUT: Final = "router-left-out"
 """The header that names what a body lacks, because the receiver takes no larger one."""
@@ -162,7 +156,7 @@ def batch_body(bodies: Sequence[Body]) -> Body:
     """Return a batch of structured CloudEvents."""
     content = b"[%b]" % b",".join(each.content for each in bodies)
     errors = tuple(error for each in bodies for error in each.errors)
-    return Body(content, CLOUDEVENTS, {}, errors)
+    return Body(content, CLOUDEVENT_BATCH, {}, errors)
 
 
 def alert_json(

@@ -14,7 +14,7 @@ import msgspec
 
 from router.alerts import Delivery
 from router.destinations.contract import Links
-from router.destinations.rendering.json_body import JSON, LEFT_OUT, Body, named_links
+from router.destinations.rendering.json_body import LEFT_OUT, Body, named_links
 from router.destinations.rendering.summary import (
     decode,
     plain_summary,
@@ -29,11 +29,10 @@ from router.destinations.rendering.templates import (
     template_error,
 )
 from router.destinations.rendering.text import cut, one_line
+from router.media_types import FORM, JSON
 
 TEXT: Final = "text/plain; charset=utf-8"
 """Content type of a text."""
-FORM: Final = "application/x-www-form-urlencoded"
-"""Content type of a form."""
 
 JsonTemplate = dict[str, Any] | list[Any]
 """A JSON object or list whose texts are templates."""

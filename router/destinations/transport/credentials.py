@@ -25,6 +25,7 @@ from router.destinations.transport.token_answer import (
     GrantedToken,
     read_token_answer,
 )
+from router.media_types import FORM, JSON
 
 # A token is replaced before it expires, so that no request arrives with an expired one.
 _MARGIN_SECONDS: Final = 30.0
@@ -108,8 +109,8 @@ class AccessTokenCache:
         self._token: AccessToken | None = None
         self._fetching = asyncio.Lock()
         headers = {
-            "Content-Type": "application/x-www-form-urlencoded",
-            "Accept": "application/json",
+            "Content-Type": FORM,
+            "Accept": JSON,
         }
         self._form = _grant(config)
         self._form |= {"scope": config.scope} if config.scope else {}

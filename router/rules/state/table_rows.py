@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from router.events.model import Event
+from router.media_types import JSON
 from router.timestamps import rfc3339_utc
 
 EXPECTED_TYPE: Final = "router.absent.expected"
@@ -58,7 +59,7 @@ class ExpectedRows(msgspec.Struct, frozen=True, kw_only=True):
             "source": SOURCE,
             "type": EXPECTED_TYPE,
             "time": time,
-            "datacontenttype": "application/json",
+            "datacontenttype": JSON,
             "data": data,
         }
         return Event(

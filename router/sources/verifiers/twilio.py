@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import ClassVar, Final
 
 from router.datatypes import Secret
+from router.media_types import FORM
 from router.sources.contract import (
     OptionWarning,
     Refusal,
@@ -37,7 +38,6 @@ from router.sources.twilio_signature import (
     signed_fields,
 )
 
-_FORM: Final = "application/x-www-form-urlencoded"
 _MAX_URLS: Final = 6
 _LONGEST_SETTINGS: Final = 500
 _LONGEST_CREDENTIALS: Final = 500
@@ -87,7 +87,7 @@ class TwilioVerifier(Verifier):
         """Check the hash of JSON, and the signature of a form."""
         if has_body_hash(head.query):
             return self._check_hash(head, body)
-        is_form = head.headers.get("Content-Type", "").partition(";")[0].strip().lower() == _FORM
+        is_form = head.headers.get("Content-Type", "").partition(";")[0].strip().lower() == FORM
         if body and not is_form:
             return Refusal(
                 code="no_body_hash",

@@ -5,15 +5,8 @@ import pytest
 
 from router.alerts import AlertKey, AlertStatus, Measurement
 from router.destinations.contract import Links
-from router.destinations.rendering.json_body import (
-    CLOUDEVENT,
-    CLOUDEVENTS,
-    JSON,
-    Body,
-    Format,
-    alert_body,
-    batch_body,
-)
+from router.destinations.rendering.json_body import Body, Format, alert_body, batch_body
+from router.media_types import CLOUDEVENT, CLOUDEVENT_BATCH, JSON
 
 LINKS = Links(show="https://r.example/alerts/1")
 
@@ -86,7 +79,7 @@ def test_a_failing_summary_is_reported_and_loses_no_body(delivery):
     ],
 )
 def test_a_batch_is_an_array_of_its_bodies(bodies, content, errors):
-    assert batch_body(bodies) == Body(content, CLOUDEVENTS, {}, errors)
+    assert batch_body(bodies) == Body(content, CLOUDEVENT_BATCH, {}, errors)
 
 
 @pytest.mark.parametrize("form", list(Format))

@@ -14,6 +14,8 @@ import msgspec
 from router.datatypes import Address, Networks, Secret
 from router.errors import RouterError
 
+MAX_URLS: Final = 6
+"""URLs that a verifier tries for a signature that covers the URL."""
 NO_HEADERS: Final[Mapping[str, str]] = {}
 NO_SECRETS: Final[Mapping[str, tuple[Secret, ...]]] = {}
 

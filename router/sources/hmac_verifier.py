@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Final
 
 import msgspec
 
 from router.datatypes import Secret
 from router.sources.contract import (
+    MAX_URLS,
     Refusal,
     RequestHead,
     Secrets,
@@ -27,9 +27,6 @@ from router.sources.hmac_scheme import (
 from router.sources.missing_header import missing_header_hint
 from router.sources.signature_hints import HintBudget, Mismatch, explain_mismatch
 from router.sources.signed_text import SignedRequest
-
-_MAX_URLS: Final = 6
-"""URLs that are tried for a text that contains the URL."""
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,7 +102,7 @@ class HmacVerifier(Verifier):
         return [digest for digest in read if digest]
 
     def _requests(self, head: RequestHead, body: bytes, claim: Claim) -> Sequence[SignedRequest]:
-        urls = head.urls[:_MAX_URLS] if self._scheme.signed.names("url") else ()
+        urls = head.urls[:MAX_URLS] if self._scheme.signed.names("url") else ()
         return [SignedRequest(head, body, claim.timestamp, url) for url in urls or ("",)]
 
     def _mismatch(self, head: RequestHead, claim: Claim, request: SignedRequest) -> Refusal:

@@ -17,7 +17,7 @@ from router.printable import one_printable_line, shortened
 from router.sources.contract import RequestHead
 from router.sources.twilio_signature import SignatureCheck, find_signing_token
 
-_MAX_URLS: Final = 240
+_MAX_TRIED_URLS: Final = 240
 _MAX_TOKENS: Final = 4
 _MAX_OTHERS: Final = 50
 _LONGEST: Final = 2048
@@ -51,7 +51,7 @@ def explain_twilio_mismatch(mismatch: TwilioMismatch) -> str:
             return sentence
     try:
         # A header of a stranger may make a URL that is none.
-        for url in itertools.islice(dict.fromkeys(_urls(head, urls[0])), _MAX_URLS):
+        for url in itertools.islice(dict.fromkeys(_urls(head, urls[0])), _MAX_TRIED_URLS):
             if _fits(mismatch, [url], tokens):
                 return _sentence(url, urls[0])
     except ValueError:

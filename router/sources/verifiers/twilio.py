@@ -14,6 +14,7 @@ from typing import ClassVar, Final
 from router.datatypes import Secret
 from router.media_types import FORM
 from router.sources.contract import (
+    MAX_URLS,
     OptionWarning,
     Refusal,
     RequestHead,
@@ -38,7 +39,6 @@ from router.sources.twilio_signature import (
     signed_fields,
 )
 
-_MAX_URLS: Final = 6
 _LONGEST_SETTINGS: Final = 500
 _LONGEST_CREDENTIALS: Final = 500
 
@@ -109,7 +109,7 @@ class TwilioVerifier(Verifier):
         found = find_signing_token(
             signature=signature,
             # The hash in the query counts only if the signed URL has the same query.
-            urls=[url for url in head.urls if url.partition("?")[2] == head.query][:_MAX_URLS],
+            urls=[url for url in head.urls if url.partition("?")[2] == head.query][:MAX_URLS],
             auth_tokens=self._tokens,
             settings=settings,
             credentials=credentials,

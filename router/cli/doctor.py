@@ -21,7 +21,8 @@ from router.configuration.diagnostics import plural
 from router.datatypes import Secret
 from router.dev.running_dev import RunningDev
 from router.doctor.doctor_check import DoctorCheck, DoctorSection, Status, exit_code
-from router.doctor.examination import Examination, ExaminationPlan
+from router.doctor.examination import Examination
+from router.doctor.examined_router import ExaminationPlan
 from router.doctor.settings_checks import ReadSettings, read_settings
 from router.journal.audit import AuditAction, Audited
 from router.journal.connection import Connection

@@ -1,4 +1,4 @@
-"""Destinations: whether their servers can be reached, and, if it is asked for, a test message arrives."""
+"""Destinations: whether their servers can be reached."""
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -6,7 +6,6 @@ from typing import Final
 
 import msgspec
 
-from router.api.message_testing import MessageOutcome, MessageTested
 from router.console.page_filters import duration
 from router.destinations.contract import Environment
 from router.destinations.spec import DestinationSpec
@@ -15,7 +14,6 @@ from router.destinations.transport.receiver import Receiver
 from router.doctor.certificates import certificate_check, is_soon
 from router.doctor.doctor_check import DoctorCheck, DoctorSection, SectionChecks
 from router.settings.choices import Egress
-from router.suggestions import suggestion
 
 _REACH_SECONDS: Final = 5.0
 _AT_ONCE: Final = 200
@@ -75,38 +73,6 @@ def judge_destinations(
         else:
             found += _of_spec(spec, reached.get(spec.name, ()), egress, now)
     return found
-
-
-def judge_test(name: str, tested: MessageTested) -> DoctorCheck:
-    """Return the check of a test message (pure)."""
-    if tested.outcome is MessageOutcome.DELIVERED:
-        return _checks.ok(
-            name, f"{name}: a test message was delivered in {duration(tested.seconds)}"
-        )
-    if tested.outcome is MessageOutcome.WAITING:
-        reason = tested.reason or "no worker has attempted it"
-        return _checks.problem(
-            name, f"{name}: the test message waits: {reason}", "start router worker or router run"
-        )
-    fix = f"correct the destination; router destinations show {name} has the response"
-    return _checks.problem(name, f"{name}: the test message failed: {tested.reason}", fix)
-
-
-def judge_unsent_test(name: str, reason: str) -> DoctorCheck:
-    """Return the check of a test message that was not sent (pure)."""
-    fix = f"resume it if it is paused (router destinations resume {name}), or wait"
-    return _checks.problem(name, f"{name}: no test message was sent: {reason}", fix)
-
-
-def judge_no_time_for_test(name: str) -> DoctorCheck:
-    """Return the check of a destination that was not tested because the others took all time (pure)."""
-    fix = f"test it alone: router doctor destinations --destination {name}"
-    return _checks.problem(name, f"{name}: no test message was sent: no time was left", fix)
-
-
-def judge_unknown(name: str, known: Iterable[str]) -> DoctorCheck:
-    """Return the check of a destination that the rules folder does not have (pure)."""
-    return _checks.problem(name, f"there is no destination {name!r}", suggestion(name, known))
 
 
 def _of_unset(spec: DestinationSpec, *, captures: bool) -> DoctorCheck:

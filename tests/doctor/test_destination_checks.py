@@ -10,7 +10,6 @@ import trustme
 from support.redis_servers import free_port
 from support.sinks import HttpSink, TcpSink
 
-from router.api.message_testing import MessageOutcome, MessageTested
 from router.datatypes import Secret
 from router.destinations.capture import CaptureConfig
 from router.destinations.contract import Environment
@@ -22,7 +21,6 @@ from router.doctor import destination_checks
 from router.doctor.destination_checks import (
     ReachedReceiver,
     judge_destinations,
-    judge_test,
     reach_destinations,
 )
 from router.doctor.doctor_check import DoctorCheck, Status
@@ -141,17 +139,3 @@ def test_router_dev_captures_what_has_no_credentials(captures: bool, status: Sta
 
     assert check.status is status
     assert check.message.endswith(": URL not set")
-
-
-@pytest.mark.parametrize(
-    ("outcome", "status"),
-    [
-        (MessageOutcome.DELIVERED, Status.OK),
-        (MessageOutcome.FAILED, Status.PROBLEM),
-        (MessageOutcome.WAITING, Status.PROBLEM),
-    ],
-)
-def test_a_test_message_is_judged(outcome: MessageOutcome, status: Status) -> None:
-    check = judge_test("hook", MessageTested(delivery="d", outcome=outcome, reason="HTTP 404"))
-
-    assert (check.status, bool(check.fix)) == (status, status is Status.PROBLEM)

@@ -51,7 +51,7 @@ async def process(settings: Settings) -> AsyncIterator[Running]:
 
 def addresses(settings: Settings, method: str) -> list[str]:
     """Return the paths of the console's routes, with a name for each parameter."""
-    routes = App(settings, ROLES, Metrics(), system_clock())._console.routes
+    routes = App(settings, ROLES, Metrics(), system_clock())._parts.console.routes
     paths = (
         re.sub(r"\{\w+(:[^}]*)?\}", "x", each.path) for each in routes if each.method == method
     )

@@ -69,7 +69,7 @@ async def running(
     await asyncio.wait([serving, ready], return_when=asyncio.FIRST_COMPLETED, timeout=10)
     if serving.done():
         await serving
-    yield Running(ready.result(), metrics, app._console.routes)
+    yield Running(ready.result(), metrics, app._parts.console.routes)
     stop.set()
     async with asyncio.timeout(20):
         await serving

@@ -20,7 +20,7 @@ from router.worker.delivery.paused_destinations import PausedDestinations
 from router.worker.delivery.rate_limiter import RateLimiter
 from router.worker.delivery.registry import ActiveDestination
 from router.worker.delivery.settlement import SETTLE_TIMEOUT
-from router.worker.queue.queue_worker import QueueSpec
+from router.worker.queue.queue_spec import QueueSpec
 
 _MAX_JOBS: Final = 8
 _LIMIT_MARGIN: Final = 5.0

@@ -74,7 +74,7 @@ from router.worker.evaluation.unknown_features import UnknownFeatures
 from router.worker.history_retention import HistoryRetention
 from router.worker.mark_checks import MarkChecks
 from router.worker.queue.poison import PoisonDetector
-from router.worker.queue.queue_worker import QueueSpec, Run, shortest_linger
+from router.worker.queue.queue_spec import QueueSpec, Run, shortest_linger
 from router.worker.queue.requeue import requeue_lost_jobs
 from router.worker.queue.supervisor import Supervisor
 from router.worker.work_log import WorkLog

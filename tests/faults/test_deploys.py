@@ -21,7 +21,8 @@ from router.journal.batches import Batches
 from router.journal.connection import Connection, connect
 from router.journal.sweeper import Sweeper
 from router.metrics import Metrics
-from router.worker.queue.queue_worker import QueueSpec, QueueWorker
+from router.worker.queue.queue_spec import QueueSpec
+from router.worker.queue.queue_worker import QueueWorker
 
 RULES = "rules:\n  - {name: one, events: [a], send_to: [noc]}\n"
 PER_DEPLOY = 20

@@ -13,7 +13,8 @@ from router.clock import system_clock
 from router.journal import jobs, keys, unreadable
 from router.journal.connection import Connection
 from router.metrics import Metrics
-from router.worker.queue.queue_worker import QueueSpec, QueueWorker
+from router.worker.queue.queue_spec import QueueSpec
+from router.worker.queue.queue_worker import QueueWorker
 
 RULES = "rules:\n  - {name: one, events: [a], send_to: [noc]}\n"
 

@@ -16,7 +16,7 @@ from router.destinations.contract import Destination
 from router.destinations.spec import DestinationSpec
 from router.errors import ConfigurationError
 from router.worker.delivery.delivery_job import DeliveryJob
-from router.worker.queue.queue_worker import QueueSpec
+from router.worker.queue.queue_spec import QueueSpec
 from router.worker.queue.supervisor import SupervisedWorker, Supervisor
 
 logger = logging.getLogger(__name__)

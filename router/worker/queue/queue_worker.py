@@ -27,11 +27,9 @@ its work is in the journal.
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
-
-import msgspec
 
 from router.clock import Clock
 from router.deadlines import Deadlines
@@ -42,17 +40,11 @@ from router.journal.job_queue import JobQueue, PolledJob, new_token
 from router.journal.leases import Lease
 from router.journal.unreadable import report
 from router.metrics import Metrics
-from router.worker.queue.poll_interval import MIN_LINGER, idle_seconds
+from router.worker.queue.poll_interval import idle_seconds
+from router.worker.queue.queue_spec import QueueSpec
 
 logger = logging.getLogger(__name__)
 
-Run = Callable[[str, int, Lease], Awaitable[bool]]
-"""Runs the job with an id, given how often it was started (1 for the first time, more if a process
-ended during an earlier run) and its lease. Returns True if all its work is done; the last
-transaction of the work has then ended the job. False if work is left: the job is run again."""
-
-_REDIS_DEADLINE: Final = 10.0
-"""Seconds for renewing leases."""
 _MAX_RETRY_PAUSE: Final = 30.0
 _FAILURES_REMEMBERED: Final = 1000
 _MAX_CHECKED: Final = 200
@@ -60,40 +52,6 @@ _MAX_CHECKED: Final = 200
 _HEALTH_POLLS: Final = 3
 """A health check is written once in this many poll delays, and lasts twice as long. Each costs two
 commands for every queue, which is half of what an idle worker costs if it writes one at each poll."""
-
-
-def no_wait() -> float:
-    """Return 0: jobs may be picked at any time."""
-    return 0.0
-
-
-def shortest_linger() -> float:
-    """Return MIN_LINGER, in seconds."""
-    return MIN_LINGER
-
-
-def no_retry() -> None:
-    """Do nothing: jobs wait for nothing that an operator could end."""
-
-
-class QueueSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """One queue, and how its jobs are run."""
-
-    queue: str
-    """The key of the queue in Redis."""
-    function: str
-    """The function that a job's record must name; a job with another one is dropped."""
-    run: Run
-    max_jobs: int
-    """How many jobs run at once in one process."""
-    limit_seconds: float
-    """How long a job may run before it is cancelled and run again."""
-    wait: Callable[[], float] = no_wait
-    """Returns the seconds for which no job is to be picked; infinity until the next wake-up."""
-    linger: Callable[[], float] = shortest_linger
-    """Returns the seconds between a poll that found jobs and the next one."""
-    retry: Callable[[], None] = no_retry
-    """Called when an operator asks for jobs to be run at once: what they wait for is to be tried."""
 
 
 class QueueWorker:

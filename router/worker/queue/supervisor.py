@@ -22,7 +22,8 @@ from router.journal.job_queue import JobQueue
 from router.journal.leases import Lease
 from router.metrics import Metrics
 from router.outage_log import OUTAGES
-from router.worker.queue.queue_worker import QueueSpec, QueueWorker
+from router.worker.queue.queue_spec import QueueSpec
+from router.worker.queue.queue_worker import QueueWorker
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from router.journal import keys
 from router.journal.connection import Connection
 from router.metrics import Metrics
 from router.worker.delivery.registry import ActiveDestination, DestinationPool
-from router.worker.queue.queue_worker import QueueSpec
+from router.worker.queue.queue_spec import QueueSpec
 from router.worker.queue.supervisor import Supervisor
 
 

@@ -19,7 +19,7 @@ from router.journal import jobs, keys
 from router.journal.connection import Connection, connect
 from router.journal.job_queue import JobQueue
 from router.metrics import Metrics
-from router.worker.queue.queue_worker import QueueSpec
+from router.worker.queue.queue_spec import QueueSpec
 from router.worker.queue.supervisor import Supervisor
 
 PACK = msgspec.msgpack.encode

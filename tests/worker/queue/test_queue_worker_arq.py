@@ -26,7 +26,7 @@ from router.journal.connection import Connection
 from router.journal.job_queue import JobQueue
 from router.journal.leases import Lease
 from router.metrics import Metrics
-from router.worker.queue.queue_worker import QueueSpec, Run
+from router.worker.queue.queue_spec import QueueSpec, Run
 from router.worker.queue.supervisor import Supervisor
 
 # arq 0.28 closes its client with a method that redis-py has deprecated.

@@ -15,7 +15,7 @@ from router.journal.connection import Connection
 from router.journal.job_queue import JobQueue, new_token
 from router.journal.leases import Lease
 from router.metrics import Metrics
-from router.worker.queue.queue_worker import QueueSpec
+from router.worker.queue.queue_spec import QueueSpec
 from router.worker.queue.supervisor import Supervisor
 
 OTHER = new_token("another", 1, lease_ms=60_000)

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from support.helm import CHART, EXAMPLES
 from support.helm_readme import README, default_of, leaves, schema, table, table_in, with_table
-from support.helm_settings import BY_THE_CHART, secret_names, settings_schema
+from support.helm_settings import BY_THE_CHART, secret_names, settings_schema, variable_names
 
 import router
 from router.settings.model import SETTINGS
@@ -29,10 +29,11 @@ def test_the_chart_has_the_version_of_the_package() -> None:
     [
         ("files/alerts.yml", "deploy/alerts.yml"),
         ("files/dashboards", "deploy/grafana/dashboards"),
+        ("files/values.yaml", "deploy/helm/values.yaml"),
         ("LICENSE", "LICENSE"),
     ],
 )
-def test_the_chart_links_to_what_others_use_too(link: str, target: str) -> None:
+def test_the_chart_links_to_what_is_used_elsewhere_too(link: str, target: str) -> None:
     assert (CHART / link).is_symlink()
     assert (CHART / link).resolve() == ROOT / target
 
@@ -43,6 +44,7 @@ def test_the_schema_knows_each_setting() -> None:
 
     assert shown["settings"] == settings_schema()
     assert shown["secretName"] == secret_names()
+    assert shown["variable"]["properties"]["name"] == variable_names()
     named = {*shown["settings"]["properties"], *shown["secretName"]["anyOf"][0]["enum"]}
     assert {each.name for each in SETTINGS} - named <= set(BY_THE_CHART)
 
@@ -93,14 +95,13 @@ def test_each_object_of_the_schema_is_closed() -> None:
 
     assert [path for path in free if "/pod/" not in path] == [
         "/properties/global",
-        "/properties/ingress/properties/extraEnv/items",
-        "/properties/worker/properties/extraEnv/items",
-        "/properties/kinesis/properties/extraEnv/items",
+        "/properties/rules/properties/volume",
         "/properties/expose/properties/parentRefs/items",
         "/properties/networkPolicy/properties/extraEgress/items",
         "/definitions/peer/properties/podSelector",
         "/definitions/peer/properties/namespaceSelector",
         "/definitions/peer/properties/ipBlock",
+        "/definitions/variable/properties/valueFrom",
     ]
 
 

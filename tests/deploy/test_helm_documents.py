@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 import yaml
@@ -34,17 +34,6 @@ def commands(page: Path) -> Iterator[list[str]]:
                 yield shlex.split(command, comments=True)
 
 
-def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """As Helm merges files of values."""
-    both = dict(base)
-    for name, value in changes.items():
-        old = both.get(name)
-        both[name] = (
-            merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-        )
-    return both
-
-
 VALUES: Final = [
     block for block in blocks(PAGE, "yaml") if not yaml.safe_load(block).get("apiVersion")
 ]
@@ -52,7 +41,8 @@ VALUES: Final = [
 
 @pytest.mark.parametrize("block", VALUES)
 def test_each_block_of_values_renders(helm: Helm, block: str) -> None:
-    objects = helm.objects(merged(dict(REQUIRED), yaml.safe_load(block)))
+    # What a block has is all of its section.
+    objects = helm.objects({**REQUIRED, **yaml.safe_load(block)})
 
     assert [each for object_ in objects for each in problems(object_, NEWEST)] == []
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from support.helm import ALL_VALUES, CHART, Helm, example, of_kind, with_values
+from support.helm import ALL_VALUES, CHART, Helm, example, of_kind
 from support.helm_path import WITHOUT_HELM
 from support.kubernetes_schemas import all_versions, problems
 
@@ -68,25 +68,10 @@ def test_a_package_has_the_files_behind_the_links(helm: Helm, tmp_path: Path) ->
         sizes = {each.name: each.size for each in archive.getmembers() if each.isfile()}
 
     assert sizes["event-router/files/alerts.yml"] == (CHART / "files/alerts.yml").stat().st_size
+    assert sizes["event-router/files/values.yaml"] == sizes["event-router/values.yaml"]
     assert sum(name.startswith("event-router/files/dashboards/") for name in sizes) == 3
     assert "event-router/LICENSE" in sizes
     assert not [name for name in sizes if "examples" in name]
-
-
-def test_a_long_name_is_cut_and_stays_unique(helm: Helm) -> None:
-    values = with_values(
-        {
-            "fullnameOverride": "r" * 63,
-            "worker.destinations": [{"name": "d" * 90 + "-a"}, {"name": "d" * 90 + "-b"}],
-        }
-    )
-
-    found = helm.objects(values, release="a" * 53)
-
-    names = [(each["kind"], each["metadata"]["name"]) for each in found]
-    assert len(set(names)) == len(names)
-    assert max(len(name) for _, name in names) <= 63
-    assert [each for object_ in found for each in problems(object_, SOME[-1])] == []
 
 
 def test_each_kind_of_object_is_rendered_somewhere(helm: Helm) -> None:

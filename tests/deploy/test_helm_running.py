@@ -1,6 +1,8 @@
 """Pods are probed, measured, scaled, drained and replaced as an operator expects."""
 
 import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,6 +17,7 @@ from support.helm import (
     of_kind,
     with_values,
 )
+from support.monitoring_path import promtool_path
 from support.pod import containers, labels
 
 
@@ -72,10 +75,46 @@ def test_changed_rules_replace_no_pod(helm: Helm) -> None:
 
 
 def test_the_alerts_are_those_of_the_repository(helm: Helm) -> None:
+    """Each metric with the matchers of the release, so that two of them share no alert."""
     (rule,) = of_kind(helm.objects(example("all-on")), "PrometheusRule")
 
     text = (CHART.parent / "alerts.yml").read_text("utf-8")
+    own = '{namespace="alerts"'
+    for group in rule["spec"]["groups"]:
+        for each in group["rules"]:
+            metrics = len(re.findall(r"\brouter_[a-z_]+", each["expr"]))
+            assert each["expr"].count(own) == metrics >= 1
+            each["expr"] = each["expr"].replace(own + "}", "").replace(own + ",", "{")
     assert rule["spec"] == yaml.safe_load(text)
+
+
+@pytest.mark.deploy
+@pytest.mark.skipif(promtool_path() is None, reason="there is no promtool: make monitoring")
+def test_prometheus_reads_the_alerts_with_matchers(helm: Helm, tmp_path: Path) -> None:
+    matchers = 'namespace="alerts",job=~"router-.+"'
+    changes = {"metrics.prometheusRule": {"enabled": True, "matchers": matchers}}
+    (rule,) = of_kind(helm.objects(with_values(changes)), "PrometheusRule")
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump(rule["spec"]), "utf-8")
+
+    checked = subprocess.run(  # noqa: S603 - Prometheus's own
+        [str(promtool_path()), "check", "rules", "rules.yml"],
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+        timeout=20,
+    )
+
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_an_alert_can_be_left_out(helm: Helm) -> None:
+    names = ["RouterNoEvents", "RouterKinesisLag"]
+    changes = {"metrics.prometheusRule": {"enabled": True, "disabled": names}}
+    (rule,) = of_kind(helm.objects(with_values(changes)), "PrometheusRule")
+
+    found = {each["alert"] for group in rule["spec"]["groups"] for each in group["rules"]}
+    known = re.findall(r"alert: (\w+)", (CHART.parent / "alerts.yml").read_text("utf-8"))
+    assert found == set(known) - set(names)
 
 
 @pytest.mark.parametrize("url", ["https://wiki.example.com/router", "http://wiki/"])

@@ -18,6 +18,14 @@ SENTENCES: Final = re.findall(
 NEWEST: Final = all_versions()[-1] if all_versions() else ""
 
 
+ALONE: Final[dict[str, dict[str, Any]]] = {
+    "ingress.enabled": {"expose.enabled": False, "expose.console.enabled": False},
+    "worker.enabled": {"worker.destinations": []},
+    "ingress.service.externalTrafficPolicy": {"ingress.service.type": "LoadBalancer"},
+}
+"""What a switch needs, so that both of its values are right."""
+
+
 def of_leaf(form: dict[str, Any]) -> st.SearchStrategy[Any] | None:
     if form.get("type") == "boolean":
         return st.booleans()
@@ -60,7 +68,7 @@ def test_each_switch_changes_something(helm: Helm, path: str) -> None:
     """A value without an effect is a promise that nothing keeps."""
     autoscalers = ("ingress.autoscaling", "worker.keda")
     own = {f"{each}.enabled": path.startswith(each) for each in autoscalers}
-    base = with_values({"expose.kind": "Ingress", **own}, FULL)
+    base = with_values({"expose.kind": "Ingress", **own, **ALONE.get(path, {})}, FULL)
 
     seen = {
         str(helm.objects(with_values({path: each}, base)))

@@ -67,10 +67,119 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "two URLs of Redis": (
         {"secrets.values": {"ROUTER_REDIS_URL": "redis://redis:6379/0"}},
-        "both have the URL of Redis: remove one",
+        "ROUTER_REDIS_URL is given by secrets.values, and ROUTER_REDIS_URL by redis.url: remove one",
+    ),
+    "a URL of Redis as a value and as a file": (
+        {"secretFiles": {"existing": "files", "names": ["ROUTER_REDIS_URL"]}},
+        "ROUTER_REDIS_URL is given by redis.url, and ROUTER_REDIS_URL_FILE by secretFiles.names",
+    ),
+    "a secret as a value and as a file": (
+        {
+            "secrets.values": {"SLACK_WEBHOOK_URL": "https://hooks.slack.com/x"},
+            "secretFiles": {"existing": "files", "names": ["SLACK_WEBHOOK_URL"]},
+        },
+        "SLACK_WEBHOOK_URL is given by secrets.values, and SLACK_WEBHOOK_URL_FILE by secretFiles",
+    ),
+    "a setting as a value and as a file": (
+        {"settings": {"ROUTER_LOG_LEVEL": "info", "ROUTER_LOG_LEVEL_FILE": "/x"}},
+        "ROUTER_LOG_LEVEL is given by settings, and ROUTER_LOG_LEVEL_FILE by settings",
+    ),
+    "a setting that is a variable, too": (
+        {
+            "settings.ROUTER_LOG_LEVEL": "info",
+            "worker.extraEnv": [{"name": "ROUTER_LOG_LEVEL", "value": "debug"}],
+        },
+        "ROUTER_LOG_LEVEL is given by settings, and ROUTER_LOG_LEVEL by extraEnv: remove one",
+    ),
+    "a variable that is no setting": (
+        {"worker.extraEnv": [{"name": "ROUTER_LOG_LEVELS", "value": "debug"}]},
+        "at '/worker/extraEnv/0/name'",
+    ),
+    "a variable that the chart sets": (
+        {"worker.extraEnv": [{"name": "ROUTER_WORKER_PORT", "value": "9"}]},
+        "at '/worker/extraEnv/0/name'",
+    ),
+    "a variable that is a number": (
+        {"worker.extraEnv": [{"name": "A", "value": 1}]},
+        "at '/worker/extraEnv/0/value': got number, want string",
+    ),
+    "a variable without a name": (
+        {"worker.extraEnv": [{"value": "a"}]},
+        "at '/worker/extraEnv/0': missing property 'name'",
     ),
     "no rules": ({"rules.existingConfigMap": ""}, "rules: the router needs rules"),
-    "rules twice": ({"rules.files": {"a.yaml": "rules: []"}}, "both have the rules: remove one"),
+    "rules twice": (
+        {"rules.files": {"a.yaml": "rules: []"}},
+        "more than one has the rules: remove all but one",
+    ),
+    "rules as a ConfigMap and a volume": (
+        {"rules.volume": {"emptyDir": {}}},
+        "more than one has the rules: remove all but one",
+    ),
+    "rules that a ConfigMap cannot take": (
+        {"rules": {"files": {"a.yaml": "#" * (1 << 20), "b.yaml": "#"}}},
+        "rules.files has 1048577 bytes, and a ConfigMap takes 1048576",
+    ),
+    "no role": (
+        {"ingress.enabled": False, "worker.enabled": False},
+        "ingress.enabled, worker.enabled and kinesis.enabled are all false",
+    ),
+    "a console without ingress": (
+        {"ingress.enabled": False, "expose.console": {"enabled": True, "host": "a.example.com"}},
+        "ingress serves senders and the console",
+    ),
+    "a destination without workers": (
+        {"worker.enabled": False, "worker.destinations": [{"name": "noc"}]},
+        "worker.destinations: worker.enabled is false",
+    ),
+    "a host with a scheme": (
+        {"expose": {"enabled": True, "host": "https://a.example.com"}},
+        "at '/expose/host': 'https://a.example.com' does not match pattern",
+    ),
+    "a host of any name": (
+        {"expose": {"enabled": True, "host": "*.example.com"}},
+        "at '/expose/host': '*.example.com' does not match pattern",
+    ),
+    "a name that is no label": (
+        {"fullnameOverride": "My_Router"},
+        "at '/fullnameOverride': 'My_Router' does not match pattern",
+    ),
+    "a label of the chart": (
+        {"pod.labels": {"app.kubernetes.io/name": "a"}},
+        "pod.labels has app.kubernetes.io/name, which the chart sets",
+    ),
+    "a volume of the chart": (
+        {"pod.extraVolumes": [{"name": "tmp", "emptyDir": {}}]},
+        "pod.extraVolumes has tmp, which is a volume of the chart",
+    ),
+    "a folder of the chart": (
+        {"pod.extraVolumeMounts": [{"name": "a", "mountPath": "/etc/router/rules/"}]},
+        "pod.extraVolumeMounts has /etc/router/rules/, where the chart mounts a volume of its own",
+    ),
+    "a field of the chart": (
+        {"pod.extraSpec": {"containers": []}},
+        "pod.extraSpec has containers, which the chart sets",
+    ),
+    "a policy for another type of Service": (
+        {"ingress.service.externalTrafficPolicy": "Local"},
+        "externalTrafficPolicy and nodePort are for the types NodePort and LoadBalancer",
+    ),
+    "networks for another type of Service": (
+        {"ingress.service.loadBalancerSourceRanges": ["192.0.2.0/24"]},
+        "loadBalancerSourceRanges are for the type LoadBalancer",
+    ),
+    "an alert that does not exist": (
+        {"metrics.prometheusRule": {"enabled": True, "disabled": ["RouterNoEvent"]}},
+        "metrics.prometheusRule.disabled has RouterNoEvent, which is no alert",
+    ),
+    "an image with its tag": (
+        {"image.repository": "registry.example.com/event-router:0.1.0"},
+        "at '/image/repository'",
+    ),
+    "a time that is none": (
+        {"kinesis": {"enabled": True, "stream": "a", "from": "yesterday"}},
+        "at '/kinesis/from': 'yesterday' does not match pattern",
+    ),
     "secrets twice": (
         {"secrets.values": {"A": "a"}, "secrets.existing": "router"},
         "both have the secrets: remove one",
@@ -164,6 +273,23 @@ RIGHT: dict[str, dict[str, Any]] = {
     "a secret that another program writes into a file": {
         "settings.ROUTER_ADMIN_TOKEN_FILE": "/vault/secrets/admin-token"
     },
+    "a Redis in a mounted Secret": {
+        "redis.url": "",
+        "secretFiles": {"existing": "files", "names": ["ROUTER_REDIS_URL"]},
+    },
+    "a Redis in a file": {"redis.url": "", "settings.ROUTER_REDIS_URL_FILE": "/vault/redis"},
+    "a Redis in a variable": {
+        "redis.url": "",
+        "pod.extraEnv": [
+            {"name": "ROUTER_REDIS_URL", "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}}
+        ],
+    },
+    "a public URL in a file": {
+        "expose": {"enabled": True, "host": "a.example.com"},
+        "settings.ROUTER_PUBLIC_URL_FILE": "/vault/url",
+    },
+    "an amount as a number": {"worker.resources": {"limits": {"cpu": 0.5, "memory": "1Gi"}}},
+    "a registry with a port": {"image.repository": "registry.example.com:5000/event-router"},
     "a chart in a chart": {"global": {"imageRegistry": "registry.example.com"}},
 }
 

@@ -23,6 +23,8 @@ BY_THE_CHART: Final = {
 }
 """Settings that another value of the chart sets, or makes useless."""
 
+_BOOLEANS: Final = {"yes": True, "no": False, "off": False}
+"""What Helm's reader of YAML 1.1 makes of words without quotes."""
 _SECRET_KINDS: Final = (Secret, tuple, Tokens)
 _TEXT: Final = {"type": "string", "minLength": 1}
 _LISTS: Final = (Networks, Texts, FieldPaths, NoProxy)
@@ -46,7 +48,8 @@ def is_secret(setting: Variable) -> bool:
 
 def _form(setting: Variable) -> dict[str, Any]:
     if issubclass(setting.kind, enum.Enum):
-        return {"enum": [str(value) for value in setting.kind]}
+        words = [str(value) for value in setting.kind]
+        return {"enum": [*words, *(_BOOLEANS[word] for word in words if word in _BOOLEANS)]}
     if setting.kind is int:
         assert setting.within is not None
         low, high = int(setting.within.at_least), int(setting.within.at_most)
@@ -60,7 +63,7 @@ def settings_schema() -> dict[str, Any]:
     """Return the schema of the value ``settings``: no secrets, and none that the chart sets."""
     properties: dict[str, Any] = {}
     for setting in SETTINGS:
-        if setting.name in BY_THE_CHART:
+        if setting.name in BY_THE_CHART and not is_secret(setting):
             continue
         if not is_secret(setting):
             properties[setting.name] = _form(setting)
@@ -73,3 +76,11 @@ def secret_names() -> dict[str, Any]:
     known = [setting.name for setting in SETTINGS if is_secret(setting)]
     of_rules = {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "not": {"pattern": "^ROUTER_"}}
     return {"anyOf": [{"enum": known}, of_rules]}
+
+
+def variable_names() -> dict[str, Any]:
+    """Return the schema of a name in ``extraEnv``: no ``ROUTER_*`` that is no setting or that the chart sets."""
+    known = [each for each in SETTINGS if is_secret(each) or each.name not in BY_THE_CHART]
+    names = [name for each in known for name in (each.name, each.name + FROM_FILE)]
+    others = {"pattern": "^[A-Za-z_][A-Za-z0-9_.-]*$", "not": {"pattern": "^ROUTER_"}}
+    return {"anyOf": [{"enum": names}, others]}

@@ -7,11 +7,7 @@ The Deployment of a role. Takes the dict of a process (_pod.tpl), and
 {{- $component := include "event-router.short" .component -}}
 apiVersion: apps/v1
 kind: Deployment
-metadata:
-  name: {{ include "event-router.componentName" (list $root .component) }}
-  namespace: {{ $root.Release.Namespace }}
-  labels:
-    {{- include "event-router.labels" (list $root $component) | nindent 4 }}
+{{ include "event-router.metadata" (dict "root" $root "name" (include "event-router.componentName" (list $root .component)) "component" $component) }}
 spec:
   {{- if ne (toString .fixed) "" }}
   replicas: {{ .fixed }}
@@ -28,14 +24,12 @@ spec:
       labels:
         {{- include "event-router.podLabels" . | nindent 8 }}
       annotations:
-        kubectl.kubernetes.io/default-container: router
+        {{- $annotations := dict "kubectl.kubernetes.io/default-container" "router" }}
         {{- with $root.Values.secrets.values }}
-        # Variables are read at the start, so that a changed Secret of this chart replaces the pods.
-        checksum/secrets: {{ toJson . | sha256sum | trunc 16 | quote }}
+        {{- /* Variables are read at the start, so that a changed Secret of this chart replaces the pods. */}}
+        {{- $_ := set $annotations "checksum/secrets" (toJson . | sha256sum | trunc 16) }}
         {{- end }}
-        {{- with $root.Values.pod.annotations }}
-        {{- toYaml . | nindent 8 }}
-        {{- end }}
+        {{- toYaml (merge dict $root.Values.pod.annotations $annotations) | nindent 8 }}
     spec:
       {{- include "event-router.podSpec" . | nindent 6 }}
 {{- end }}

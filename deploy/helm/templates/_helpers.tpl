@@ -1,14 +1,21 @@
-{{/* The name of all objects, short enough for the longest suffix in a label of DNS. */}}
+{{/* The begin of the names of all objects: a label of DNS that begins with a letter, as Services need it, and is short enough for the longest suffix. */}}
 {{- define "event-router.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
-{{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
-{{- default $full .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
+{{- $release := .Release.Name | replace "." "-" -}}
+{{- $made := ternary $release (printf "%s-%s" $release $name) (contains $name $release) -}}
+{{- $full := default $made .Values.fullnameOverride -}}
+{{- if regexMatch "^[0-9]" $full }}{{ $full = printf "r%s" $full }}{{ end -}}
+{{- if gt (len $full) 50 -}}
+{{- printf "%s-%s" (trunc 41 $full | trimSuffix "-") (sha256sum $full | trunc 8) -}}
+{{- else -}}
+{{- $full -}}
+{{- end -}}
 {{- end }}
 
-{{/* A name of at most 63 characters, which stays unique when it is cut. */}}
+{{/* A label of at most 63 characters that ends in a letter or a digit, and stays unique when it is cut. */}}
 {{- define "event-router.short" -}}
-{{- if gt (len .) 63 -}}
-{{- printf "%s-%s" (trunc 54 . | trimSuffix "-") (sha256sum . | trunc 8) -}}
+{{- if or (gt (len .) 63) (hasSuffix "-" .) -}}
+{{- printf "%s-%s" (trunc 54 . | trimAll "-") (sha256sum . | trunc 8) -}}
 {{- else -}}
 {{- . -}}
 {{- end -}}
@@ -20,27 +27,50 @@
 {{- end }}
 
 {{- define "event-router.releaseSelector" -}}
-app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{/* Takes (list root component). */}}
 {{- define "event-router.selector" -}}
 {{ include "event-router.releaseSelector" (index . 0) }}
-app.kubernetes.io/component: {{ index . 1 }}
+app.kubernetes.io/component: {{ index . 1 | quote }}
 {{- end }}
 
-{{- define "event-router.commonLabels" -}}
-{{ include "event-router.releaseSelector" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{/* The labels that the chart sets; values may not have them. */}}
+{{- define "event-router.ownLabels" -}}
+{{- list "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component" "app.kubernetes.io/version" "app.kubernetes.io/managed-by" "helm.sh/chart" | toJson -}}
 {{- end }}
 
-{{/* Takes (list root component). */}}
+{{/* Takes (list root component more): component "" for none, more for labels of the values. */}}
 {{- define "event-router.labels" -}}
-{{ include "event-router.commonLabels" (index . 0) }}
-app.kubernetes.io/component: {{ index . 1 }}
+{{- $root := index . 0 -}}
+{{- $labels := include "event-router.releaseSelector" $root | fromYaml -}}
+{{- with index . 1 }}{{ $_ := set $labels "app.kubernetes.io/component" . }}{{ end -}}
+{{- $_ := set $labels "app.kubernetes.io/version" $root.Chart.AppVersion -}}
+{{- $_ := set $labels "app.kubernetes.io/managed-by" $root.Release.Service -}}
+{{- $_ := set $labels "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-") -}}
+{{- toYaml (merge $labels (index . 2) $root.Values.commonLabels) -}}
+{{- end }}
+
+{{/*
+The metadata of an object. Takes a dict:
+  root         the root context
+  name
+  component    of the label; "" for none
+  labels       more than those of all objects; optional
+  annotations  the same; optional
+*/}}
+{{- define "event-router.metadata" -}}
+metadata:
+  name: {{ .name | quote }}
+  namespace: {{ .root.Release.Namespace | quote }}
+  labels:
+    {{- include "event-router.labels" (list .root .component (default dict .labels)) | nindent 4 }}
+  {{- with merge dict (default dict .annotations) .root.Values.commonAnnotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
 {{- end }}
 
 {{- define "event-router.image" -}}
@@ -49,10 +79,6 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- else -}}
 {{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) -}}
 {{- end -}}
-{{- end }}
-
-{{- define "event-router.rulesConfigMap" -}}
-{{- default (printf "%s-rules" (include "event-router.fullname" .)) .Values.rules.existingConfigMap -}}
 {{- end }}
 
 {{- define "event-router.serviceAccount" -}}
@@ -84,15 +110,4 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- if .events }}{{ $paths = append $paths (dict "path" "/events" "type" "Exact") }}{{ end -}}
 {{- end -}}
 {{- $paths | toJson -}}
-{{- end }}
-
-{{/* A value of a setting as text. Helm reads numbers as floats, and prints large ones as 1e+06. */}}
-{{- define "event-router.settingText" -}}
-{{- if kindIs "slice" . -}}
-{{- join "," . -}}
-{{- else if kindIs "float64" . -}}
-{{- int64 . -}}
-{{- else -}}
-{{- . -}}
-{{- end -}}
 {{- end }}

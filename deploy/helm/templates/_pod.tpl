@@ -11,10 +11,7 @@ The pod of a process. Takes a dict:
   serviceAccount
 */}}
 {{- define "event-router.podLabels" -}}
-{{ include "event-router.labels" (list .root (include "event-router.short" .component)) }}
-{{- with .root.Values.pod.labels }}
-{{ toYaml . }}
-{{- end }}
+{{ include "event-router.labels" (list .root (include "event-router.short" .component) .root.Values.pod.labels) }}
 {{- end }}
 
 {{- define "event-router.podSpec" -}}
@@ -23,7 +20,7 @@ The pod of a process. Takes a dict:
 {{- $pod := $values.pod -}}
 {{- $redis := $values.redis -}}
 {{- $component := include "event-router.short" .component -}}
-serviceAccountName: {{ .serviceAccount }}
+serviceAccountName: {{ .serviceAccount | quote }}
 automountServiceAccountToken: false
 # Kubernetes would set ROUTER_* variables for a Service whose name begins with router.
 enableServiceLinks: false
@@ -32,17 +29,20 @@ terminationGracePeriodSeconds: {{ add (mul 2 (int $values.drainSeconds)) (int .p
 {{- with $values.image.pullSecrets }}
 imagePullSecrets:
   {{- range . }}
-  - name: {{ . }}
+  - name: {{ . | quote }}
   {{- end }}
 {{- end }}
 {{- with $pod.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 securityContext:
   runAsNonRoot: true
-  runAsUser: 10001
-  runAsGroup: 10001
-  fsGroup: 10001
+  {{- /* OpenShift assigns one itself, and rejects others. */}}
+  {{- if $pod.user }}
+  runAsUser: {{ int64 $pod.user }}
+  runAsGroup: {{ int64 $pod.user }}
+  fsGroup: {{ int64 $pod.user }}
+  {{- end }}
   fsGroupChangePolicy: OnRootMismatch
   seccompProfile: {type: RuntimeDefault}
 {{- with $pod.nodeSelector }}
@@ -60,17 +60,20 @@ tolerations:
 {{- if .ports }}
 {{- with $pod.topologySpreadConstraints }}
 topologySpreadConstraints:
+  {{- $selector := dict "matchLabels" (include "event-router.selector" (list $root $component) | fromYaml) }}
   {{- range . }}
-  - labelSelector:
-      matchLabels:
-        {{- include "event-router.selector" (list $root $component) | nindent 8 }}
-    {{- toYaml . | nindent 4 }}
+  {{- $constraint := deepCopy . }}
+  {{- if not (hasKey . "labelSelector") }}{{ $_ := set $constraint "labelSelector" $selector }}{{ end }}
+  {{- toYaml (list $constraint) | nindent 2 }}
   {{- end }}
 {{- end }}
 {{- end }}
+{{- with $pod.extraSpec }}
+{{ toYaml . }}
+{{- end }}
 containers:
   - name: router
-    image: {{ include "event-router.image" $root }}
+    image: {{ include "event-router.image" $root | quote }}
     imagePullPolicy: {{ $values.image.pullPolicy }}
     args:
       {{- range .args }}
@@ -126,21 +129,27 @@ containers:
       {{- with $pod.extraVolumeMounts }}
       {{- toYaml . | nindent 6 }}
       {{- end }}
+  {{- if .ports }}
+  {{- with $pod.extraContainers }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+  {{- end }}
 volumes:
   - name: tmp
-    emptyDir: {sizeLimit: {{ $pod.tmpSize }}}
+    emptyDir: {sizeLimit: {{ $pod.tmpSize | quote }}}
   {{- if .hasRules }}
   - name: rules
-    configMap: {name: {{ include "event-router.rulesConfigMap" $root }}}
+    {{- $made := dict "configMap" (dict "name" (default (printf "%s-rules" (include "event-router.fullname" $root)) $values.rules.existingConfigMap)) }}
+    {{- toYaml (default $made $values.rules.volume) | nindent 4 }}
   {{- end }}
   {{- with $values.secretFiles.existing }}
   - name: secrets
     # 288 is 0440, which parsers of YAML 1.2 read as a decimal number.
-    secret: {secretName: {{ . }}, defaultMode: 288}
+    secret: {secretName: {{ . | quote }}, defaultMode: 288}
   {{- end }}
   {{- with $redis.tlsSecret }}
   - name: redis-tls
-    secret: {secretName: {{ . }}, defaultMode: 288}
+    secret: {secretName: {{ . | quote }}, defaultMode: 288}
   {{- end }}
   {{- with $pod.extraVolumes }}
   {{- toYaml . | nindent 2 }}

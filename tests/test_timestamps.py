@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.backtests import backtest
 
 from router.cel.times import timestamp
 from router.cel.values import ERROR
@@ -15,7 +16,7 @@ from router.cli import kinesis, silence
 from router.configuration.load import load
 from router.errors import ConfigurationError, RulesError
 from router.events.cloudevents import violation
-from router.offline.backtest import Backtest, backtest
+from router.offline.backtest import Backtest
 from router.offline.rule_tests.reading import read_tests
 from router.rules.index.rule_set import RuleSet
 from router.rules.suppression.silences import moment

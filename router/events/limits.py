@@ -12,8 +12,6 @@ from typing import Final
 
 MAX_DEPTH: Final = 64
 """Default of the nesting depth of arrays and objects; a setting overrides it."""
-MAX_MEMBERS: Final = 100_000
-"""The number of members of all objects of one event."""
 MAX_VALUES: Final = 100_000
 """The number of values of one event: the members of all objects and the elements of all arrays."""
 MAX_EXTREME_NUMBERS: Final = 1000

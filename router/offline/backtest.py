@@ -274,19 +274,6 @@ class ComparedRuns:
         return Comparison(self._here.tally, self._there.tally, self._changes)
 
 
-def backtest(lines: Iterable[bytes], run: Backtest) -> Tally:
-    """Run a recording, line by line, through one rule set."""
-    record(lines, run)
-    return run.tally
-
-
-def compare(lines: Iterable[bytes], here: Backtest, there: Backtest) -> Comparison:
-    """Run a recording, line by line, through two rule sets side by side."""
-    runs = ComparedRuns(here, there)
-    record(lines, runs)
-    return runs.comparison
-
-
 def record(lines: Iterable[bytes], run: Recorder) -> None:
     """Run a recording, line by line, to its end."""
     for line in _read(lines):

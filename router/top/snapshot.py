@@ -9,8 +9,8 @@ from router.api.destination_views import DestinationHealthView
 from router.api.stats import QueueView
 from router.journal.ledger import Ledger
 
-BUCKET_SECONDS: Final = 10
-"""Seconds of a point of the plots."""
+_POINTS_OF_MINUTE: Final = 6
+"""A point of the plots has ten seconds."""
 
 
 class Rates(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,7 +166,7 @@ def top_destination(view: DestinationHealthView, rate: float | None) -> TopDesti
 
 def sum_of_minute(points: Sequence[int]) -> float:
     """Return the rate of the last minute of a plot; its last point is still counted, and left out."""
-    return round(sum(points[-7:-1]) / 60, 3)
+    return round(sum(points[-_POINTS_OF_MINUTE - 1 : -1]) / 60, 3)
 
 
 def _sum(of: Ledger, field: str) -> int:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from support.backtests import backtest, compare
 
 from router.configuration.load import load
 from router.configuration.model import Configuration
-from router.offline.backtest import Backtest, Comparison, RuleTally, Tally, backtest, compare
+from router.offline.backtest import Backtest, Comparison, RuleTally, Tally
 from router.offline.backtest_report import as_text, comparison_as_text
 
 RULES = """

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.backtests import backtest
 from support.world import event
 
 from router.configuration.load import load
-from router.offline.backtest import Backtest, backtest
+from router.offline.backtest import Backtest
 from router.offline.backtest_report import as_text
 from router.offline.simulation import Simulation
 from router.rules.describe import describe_state

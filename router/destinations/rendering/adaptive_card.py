@@ -25,10 +25,8 @@ from router.destinations.rendering.summary import facts
 from router.destinations.rendering.templates import TemplateTarget
 from router.destinations.rendering.text import one_line
 
-SIZE_LIMIT: Final = 28 * 1024
-"""Bytes of a message that Teams takes."""
 _ROOM: Final = 26 * 1024
-"""Bytes that a card may take, below the limit because Teams' own count is not documented."""
+"""Bytes that a card may take. Teams takes 28 KiB; less, because its own count is not documented."""
 _DESCRIPTION_LIMIT: Final = 1500
 _URL_LIMIT: Final = 2000
 _STYLES: Final = {AlertStatus.ACKNOWLEDGED: "emphasis", AlertStatus.RESOLVED: "good"}

@@ -10,8 +10,6 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-import msgspec
-
 from router.destinations.rendering.email_headers import MailHeader, fixed_header
 
 _LONGEST_LINE: Final = 998
@@ -29,15 +27,6 @@ _ID: Final = re.compile(r"[A-Za-z0-9._=+-]{1,120}")
 
 class MalformedMailError(ValueError):
     """Raised when the bytes of a mail are not as expected."""
-
-
-class MailContent(msgspec.Struct, frozen=True):
-    """A mail, in the form for all servers and in the form for servers with SMTPUTF8."""
-
-    ascii: bytes | None
-    """None if the sender's address needs SMTPUTF8."""
-    utf8: bytes | None = None
-    """None if no address needs SMTPUTF8."""
 
 
 def message_id(name: str, domain: str) -> str:

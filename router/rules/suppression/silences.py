@@ -181,11 +181,6 @@ def silencing(
             yield each
 
 
-def silenced(alert: Alert, event: Mapping[str, Any], among: Iterable[Silence], now: float) -> bool:
-    """Return whether one of the silences matches an alert of this event at Unix seconds ``now``."""
-    return next(silencing(alert, event, among, now), None) is not None
-
-
 def described(alert: Alert, event: Mapping[str, Any]) -> dict[str, Any]:
     """Return the event with the alert in it, as conditions of silences read it."""
     about = {

@@ -5,7 +5,6 @@ released again, and before each attempt (``begin``).
 """
 
 import logging
-from typing import Final
 
 from router.alerts import Delivered, Delivery, Failed, Outcome, Refused
 from router.clock import Clock
@@ -26,9 +25,6 @@ from router.worker.delivery.rate_limiter import RateLimiter
 from router.worker.delivery.refusals import Refusals
 
 logger = logging.getLogger(__name__)
-
-UNTIL_NOTIFIED: Final = float("inf")
-"""Seconds to wait when only an event, such as a resume, can change the answer."""
 
 
 class DeliveryAdmission:
@@ -75,7 +71,7 @@ class DeliveryAdmission:
         self._breaker.allow_trial(self._monotonic())
 
     def wait(self) -> float:
-        """Return the seconds until an attempt may begin, or ``UNTIL_NOTIFIED``."""
+        """Return the seconds until an attempt may begin; infinity while only an operator can change that."""
         self._follow_pause()
         pause_wait = self._paused.wait(self._destination)
         rate_wait = 0.0 if self._rate_limiter is None else self._rate_limiter.wait()

@@ -1,6 +1,7 @@
 """An attempt may begin unless its destination is paused, down, or over its rate."""
 
 import logging
+import math
 
 import pytest
 from support.clock import SetClock
@@ -12,7 +13,7 @@ from router.journal.connection import Connection, connect
 from router.journal.pauses import Pause, PauseKind, Pauses
 from router.metrics import Metrics
 from router.worker.delivery.circuit_breaker import State
-from router.worker.delivery.delivery_admission import UNTIL_NOTIFIED, DeliveryAdmission
+from router.worker.delivery.delivery_admission import DeliveryAdmission
 from router.worker.delivery.paused_destinations import PausedDestinations
 from router.worker.delivery.rate_limiter import RateLimiter
 
@@ -50,7 +51,7 @@ def shown(metrics: Metrics) -> float | None:
 
 @pytest.mark.parametrize(
     ("pauses", "wait"),
-    [({}, 0.0), ({"slack": PAUSE}, 0.0), ({"mail": PAUSE}, UNTIL_NOTIFIED)],
+    [({}, 0.0), ({"slack": PAUSE}, 0.0), ({"mail": PAUSE}, math.inf)],
 )
 async def test_a_paused_destination_waits_for_its_resume(
     pauses: dict[str, Pause], wait: float, admission: DeliveryAdmission, paused: PausedDestinations
@@ -123,7 +124,7 @@ async def test_while_a_trial_is_under_way_no_other_attempt_begins(
     assert trial is not None
     assert trial.is_trial
     assert await admission.begin() is None
-    assert admission.wait() == UNTIL_NOTIFIED
+    assert admission.wait() == math.inf
 
 
 async def test_without_redis_a_rate_lets_nothing_begin_for_a_second(

@@ -40,7 +40,7 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     first: Duration = Duration(1)
     """The longest wait after the first attempt; it doubles with each further attempt."""
     longest: Duration = Duration(3600)
-    """The longest wait, and the longest Retry-After of a receiver that is obeyed."""
+    """The longest wait, also when a receiver asks for a longer one by Retry-After."""
     schedule: tuple[Duration, ...] = ()
     """The wait after each attempt, instead of ``attempts`` and ``first``: n waits make n + 1
     attempts. Each is extended by up to a tenth, so that deliveries do not return together."""
@@ -112,8 +112,8 @@ class DestinationConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     send_resolved: bool = True
     """Whether it gets the messages of resolved alerts; if not, none is stored for it."""
     acknowledgements: bool | None = None
-    """Whether it is told that an alert of which it was told is acknowledged; None for the kind's
-    default."""
+    """Whether it gets a message when an alert of which it was notified is acknowledged; without it, the
+    kind decides."""
 
     tells_acknowledgements: ClassVar[bool] = False
     """The kind's default."""

@@ -65,9 +65,11 @@ class EmailConfig(
     smtp_url: Secret
     """``smtps://``, ``smtp+starttls://`` or, without TLS, ``smtp://``."""
     cc: str | tuple[str, ...] = ()
+    """Further recipients whom the others see; ``to``, ``cc`` and ``bcc`` have 100 addresses at most."""
     bcc: str | tuple[str, ...] = ()
     """Recipients whom the others do not see."""
     reply_to: str | tuple[str, ...] = ()
+    """The addresses that get replies; without it, that of ``from``."""
     subject: str = ""
     """A template, instead of ``[SEVERITY] summary``."""
     headers: dict[str, str] = msgspec.field(default_factory=dict)

@@ -63,6 +63,7 @@ class HttpConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown_fi
     headers: dict[str, Secret] = msgspec.field(default_factory=dict)
     """Headers of each request, also as templates; their values are never shown."""
     bearer: Secret | None = None
+    """A token that each request has as ``Authorization: Bearer``; excludes ``basic`` and ``oauth2``."""
     basic: BasicConfig | None = None
     oauth2: OAuth2Config | None = None
     signing_secret: Secret | None = None

@@ -86,8 +86,11 @@ class Responder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     type: ResponderKind
     id: str = ""
+    """Its id; a responder has exactly one of ``id``, ``name`` and ``username``."""
     name: str = ""
+    """The name of a team, an escalation or a schedule."""
     username: str = ""
+    """The name by which a user logs in, an e-mail address."""
 
     def __post_init__(self) -> None:
         if sum(map(bool, (self.id, self.name, self.username))) != 1:

@@ -43,6 +43,7 @@ class SlackConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown_f
     broadcast: bool = True
     """With a token: whether a repeat in a thread is shown in the channel too."""
     api_url: str = "https://slack.com/api/"
+    """With a token: the address of the Web API, ``https://`` with ``/`` at the end."""
     rate: Rate | None = Rate(limit=1, per=Duration(1))
     """Slack's own limit is about one message a second for each channel."""
     proxy: Secret | None = None

@@ -93,7 +93,7 @@ def _section(path: str, name: str, part: Mapping[str, Any], paths: Mapping[str, 
     meanings = docstrings(name)
     required = part.get("required", ())
     rows = "".join(
-        f"| `{key}` | {_type(each, paths)} | {_default(each, is_required=key in required)} |"
+        f"| `{key}` | {_type(each, paths) or 'any value'} | {_default(each, is_required=key in required)} |"
         f" {_cell(each.get('description') or meanings.get(key) or _described(each))} |\n"
         for key, each in part["properties"].items()
     )
@@ -153,7 +153,11 @@ def _plain(part: Mapping[str, Any], paths: Mapping[str, str]) -> str:
 def _object(part: Mapping[str, Any], paths: Mapping[str, str]) -> str:
     inner = part.get("additionalProperties")
     if "properties" in part:
-        return "one of " + ", ".join(_type(each, paths) for each in part["properties"].values())
+        parts = part["properties"]
+        kinds = dict.fromkeys(_type(each, paths) for each in parts.values() if "$ref" in each)
+        options = [f"`{key}`" for key, each in parts.items() if "$ref" not in each]
+        with_preset = f", or options of the preset's verifier ({', '.join(options)})"
+        return f"one of {', '.join(kinds)}{with_preset if options else ''}"
     if not isinstance(inner, dict):
         return "map"
     if set(inner) >= {"minProperties", "maxProperties"}:

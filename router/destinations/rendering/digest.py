@@ -44,8 +44,9 @@ class DigestConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """The windows of a digest. They are aligned to midnight UTC, shifted by ``offset``."""
 
     every: Duration
-    """The length of a window."""
+    """The length of a window, from 1m to 7d."""
     offset: Duration = Duration(0)
+    """The time by which windows begin after midnight UTC, less than ``every``."""
 
     def __post_init__(self) -> None:
         if not _MIN_WINDOW <= self.every <= _MAX_WINDOW:

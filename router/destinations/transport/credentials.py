@@ -40,7 +40,9 @@ class BasicConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The user and password of HTTP Basic."""
 
     user: str
+    """The name, without a colon."""
     password: Secret
+    """The password of that user."""
 
     def __post_init__(self) -> None:
         if ":" in self.user:
@@ -51,8 +53,11 @@ class OAuth2Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """The client credentials grant, or the refresh token grant if there is a refresh token."""
 
     token_url: str
+    """The server that gives the tokens: ``https://``, or ``http://`` to this machine."""
     client_id: str
+    """The id of the client at that server."""
     client_secret: Secret
+    """The secret of the client."""
     scope: str = ""
     """Scopes with spaces between them."""
     audience: str = ""

@@ -16,6 +16,7 @@ class TlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     key: str = ""
     """The certificate's private key; ``""`` if it is in the certificate's file."""
     key_password: Secret | None = None
+    """The password of an encrypted key."""
     ca: str = ""
     """The authority of the receiver's certificate, instead of the system's authorities."""
 

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 RUNBOOKS = ROOT / "docs" / "runbooks"
 TESTS = sorted(path.name for path in DEPLOY.glob("alerts_*test.yml"))
-HEADINGS = ["## Meaning", "## Look", "## Do"]
+HEADINGS = ["## Meaning", "## Diagnosis", "## Mitigation"]
 
 
 def alerts() -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from typing import BinaryIO
 
 import click
 
+from router.cli.event_file import EventFile
 from router.cli.output import as_json
 from router.cli.past_events import record_history
 from router.cli.redis_commands import parse_age
@@ -20,7 +21,7 @@ from router.timestamps import CLOCK_TOLERANCE
 
 
 @click.command(name="backtest")
-@click.argument("events", type=click.File("rb"), required=False)
+@click.argument("events", type=EventFile(), required=False)
 @click.option(
     "--from-history",
     "age",

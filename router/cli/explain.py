@@ -5,6 +5,7 @@ from typing import BinaryIO
 
 import click
 
+from router.cli.event_file import EventFile
 from router.cli.explained_state import read_standings
 from router.cli.output import as_json, echo
 from router.cli.rules_folder import (
@@ -22,7 +23,7 @@ from router.offline.rule_states import RuleStanding, state_questions
 
 
 @click.command(name="explain")
-@click.argument("event", type=click.File("rb"))
+@click.argument("event", type=EventFile())
 @rules_option
 @click.option(
     "--live/--offline",

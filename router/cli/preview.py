@@ -7,6 +7,7 @@ from typing import BinaryIO
 import click
 
 from router.cli.completion import complete_destination, complete_rule
+from router.cli.event_file import EventFile
 from router.cli.known_names import unknown_destination
 from router.cli.output import as_json, echo
 from router.cli.rules_folder import (
@@ -32,7 +33,7 @@ from router.offline.preview import (
 
 @click.command()
 @click.argument("rule", shell_complete=complete_rule)
-@click.argument("event", type=click.File("rb"))
+@click.argument("event", type=EventFile())
 @click.option(
     "--destination",
     required=True,

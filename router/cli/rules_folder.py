@@ -6,6 +6,7 @@ from typing import BinaryIO, Final
 
 import click
 
+from router.cli.event_file import read_whole
 from router.cli.output import echo
 from router.clock import Clock
 from router.configuration.load import load
@@ -73,7 +74,7 @@ def read_events(file: BinaryIO, clock: Clock) -> list[Event]:
 
     """
     try:
-        return decode_strictly(file.read(), received_at=clock.now(), max_events=EVENTS_LIMIT)
+        return decode_strictly(read_whole(file), received_at=clock.now(), max_events=EVENTS_LIMIT)
     except EventError as error:
         path = f" at {error.path}" if error.path else ""
         raise ConfigurationError(f"not a CloudEvent: {error.message}{path}") from None

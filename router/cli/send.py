@@ -13,8 +13,10 @@ from urllib.parse import urlsplit
 import click
 import msgspec
 
+from router.bounded_read import is_regular
 from router.cli.beside_dev import running_dev
 from router.cli.documented_type import DocumentedType
+from router.cli.event_file import EventFile, read_whole
 from router.cli.output import INTERRUPTED, can_move_cursor, echo
 from router.client.backfill import Backfill, BackfillProgress, Pace, StoppedError
 from router.client.json_lines import CheckpointFile, FileCheckpoint, Line, batches, lines, skip_to
@@ -40,7 +42,7 @@ _CHECKPOINT_INTERVAL: Final = 0.5
 
 
 @click.command()
-@click.argument("event", type=click.File("rb"), required=False)
+@click.argument("event", type=EventFile(), required=False)
 @click.option(
     "--sample",
     is_flag=False,
@@ -113,7 +115,7 @@ def send(
     if event is not None and (by_line or Path(event.name).suffix in _LINE_SUFFIXES):
         _FileSender(event, target, _FileOptions(**options)).run()
         return
-    body = _sample_body(sample) if sample is not None else event.read() if event else b""
+    body = _sample_body(sample) if sample is not None else read_whole(event) if event else b""
     result = asyncio.run(send_one(target, body))
     echo(f"{result.status} {result.body}")
     if sign and result.status == HTTPStatus.FORBIDDEN:
@@ -159,7 +161,7 @@ def _check_url(url: str, *, sign: bool) -> None:
 def _endpoint(settings: Settings, url: str, *, sign: bool) -> Endpoint:
     # A process that listens on all addresses can be reached on loopback.
     base = str(Address(settings.host, settings.port).from_here())
-    running = None if url else running_dev()
+    running = None if url else running_dev(settings)
     if running is not None and (running.url == base or not _PLACE & non_empty(os.environ).keys()):
         base = running.url
         if not settings.twilio_auth_tokens:
@@ -195,7 +197,7 @@ class _FileSender:
     def __init__(self, file: BinaryIO, target: Endpoint, options: _FileOptions) -> None:
         self._file = file
         self._name = file.name if isinstance(file.name, str) else "-"
-        self._is_file = self._name not in {"-", "<stdin>"}
+        self._is_file = self._name not in {"-", "<stdin>"} and is_regular(file)
         self._batch = options.batch
         self._checkpoint = CheckpointFile(Path(self._name)) if self._is_file else None
         self._start = self._seek(options.first)

@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from router.cli.completion import complete_source
+from router.cli.event_file import EventFile
 from router.cli.known_names import find_source
 from router.cli.output import as_json, echo
 from router.cli.redis_commands import CLOCK
@@ -61,7 +62,7 @@ def _time(_context: click.Context, _option: click.Parameter, text: str | None) -
 
 @click.command(name="test")
 @click.argument("name", shell_complete=complete_source)
-@click.argument("file", type=click.File("rb"))
+@click.argument("file", type=EventFile())
 @rules_option
 @click.option(
     "-H", "--header", "headers", multiple=True, callback=_headers, help="'Name: value', repeatable."

@@ -9,6 +9,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Final
 
+from router.bounded_read import read_at_most
 from router.errors import SettingsError
 
 USUAL: Final = Path(".env")
@@ -24,7 +25,7 @@ _LIMIT: Final = 256 * 1024
 
 
 def load_env_file(path: Path | None, environ: MutableMapping[str, str]) -> None:
-    """Add the variables of a file to an environment; those that it has already stay.
+    """Add the variables of a file to an environment; those that have a value already stay.
 
     Args:
         path: The file, which must exist; None for ``USUAL``, which need not and which is not read if
@@ -40,13 +41,13 @@ def load_env_file(path: Path | None, environ: MutableMapping[str, str]) -> None:
     if path is None and (is_disabled or not USUAL.is_file()):
         return
     for name, value in read_env_file(path or USUAL).items():
-        environ.setdefault(name, value)
+        if not environ.get(name):
+            environ[name] = value
 
 
 def read_env_file(path: Path) -> dict[str, str]:
     """Return the variables of a file. Raise as ``load_env_file`` does."""
-    with path.open("rb") as file:
-        content = file.read(_LIMIT + 1)
+    content = read_at_most(path, _LIMIT)
     if len(content) > _LIMIT:
         raise SettingsError(f"{path} has more than {_LIMIT} bytes")
     try:

@@ -18,6 +18,7 @@ from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from router.bounded_read import read_at_most
 from router.datatypes import ByteSize, Duration, Networks, Secret, Share, Texts
 from router.errors import SettingsError
 from router.field_paths import FieldPaths
@@ -187,8 +188,7 @@ def file_text(path: str) -> str:
     message omits the path, because it may be the secret itself, set in the wrong variable.
     """
     try:
-        with Path(path).open("rb") as file:
-            content = file.read(_FILE_LIMIT + 1)
+        content = read_at_most(path, _FILE_LIMIT)
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL
         reason = error.strerror if isinstance(error, OSError) else "not a path"
         raise ValueError(f"names a file that cannot be read: {reason}") from None

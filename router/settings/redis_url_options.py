@@ -9,8 +9,9 @@ Source: redis-py 5.3, ``redis.asyncio.connection.parse_url``.
 import re
 import ssl
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Final
+
+from router.bounded_read import check_readable
 
 _CERTIFICATE_CHECKS: Final = ("required", "optional", "none")
 
@@ -72,7 +73,7 @@ def _check_certificates(options: Mapping[str, str]) -> None:
 
 def _check_file(name: str, value: str) -> None:
     try:
-        Path(value).read_bytes()
+        check_readable(value)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a path"
         raise ValueError(f"has {name}={value}, which cannot be read: {reason}") from None

@@ -68,7 +68,7 @@ def test_a_variable_of_the_environment_is_kept() -> None:
     USUAL.write_text("A=file\nB=file\nC=file")
     environ = {"A": "environment", "B": ""}
     load_env_file(None, environ)
-    assert environ == {"A": "environment", "B": "", "C": "file"}
+    assert environ == {"A": "environment", "B": "file", "C": "file"}
 
 
 def test_the_usual_file_may_be_missing_and_a_named_one_may_not() -> None:

@@ -1,10 +1,10 @@
 """A destination's own certificates: one to trust as authority, and one to present (mTLS)."""
 
 import ssl
-from pathlib import Path
 
 import msgspec
 
+from router.bounded_read import check_readable
 from router.datatypes import Secret
 
 
@@ -77,8 +77,7 @@ def _check_readable(key: str, path: str) -> None:
     if not path:
         return
     try:
-        with Path(path).open("rb"):
-            pass
+        check_readable(path)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a path"
         # Without the path, because it may come from a variable and then is not to be repeated.

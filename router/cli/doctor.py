@@ -13,7 +13,7 @@ import click
 import msgspec
 
 from router import __version__
-from router.cli.beside_dev import is_redis_set, running_dev, user_data_folder
+from router.cli.beside_dev import is_redis_set, running_dev
 from router.cli.completion import complete_destination
 from router.cli.output import as_json, can_move_cursor, echo, has_color
 from router.cli.redis_commands import CLOCK, record_action, user_name
@@ -83,7 +83,7 @@ def doctor(
     wanted = [DoctorSection(each) for each in sections] or list(DoctorSection)
     _check_options(wanted, url=url, tests=send_test or bool(names))
     read = read_settings(os.environ)
-    dev = None if is_redis_set() else running_dev()
+    dev = None if is_redis_set() else running_dev(read.settings)
     tested = names if send_test or names else None
     plan = _plan(read, dev, url, tested)
     printer = _Printer()
@@ -131,7 +131,7 @@ def _plan(
         environ=os.environ,
         folder=Path.cwd(),
         beside_dev=dev is not None,
-        data_folder=None if dev is None else user_data_folder(),
+        data_folder=Path(dev.data) if dev is not None and dev.data else None,
         url=url,
         url_name=name,
         is_trial=is_trial,

@@ -27,8 +27,9 @@ from router.console.inbox import Inbox
 from router.console.login_links import login_path
 from router.datatypes import Secret
 from router.dev.activity import CAPTURED
+from router.dev.dev_store import DevStore
 from router.dev.embedded_redis import EmbeddedRedis
-from router.dev.running_dev import RunningDev, RunningDevFile
+from router.dev.running_dev import Announcement, RunningDev
 from router.errors import ConfigurationError, JournalUnavailableError
 from router.events.sample import sample_event
 from router.events.type_sample import type_sample
@@ -66,7 +67,7 @@ class Dev:
         source: The rules folder, which is loaded at once.
         clock: Time and chance.
         echo: Prints a line on the terminal.
-        announced: Tells other commands how to reach this process.
+        store: The store of the rules folder, where other commands look for this process.
 
     Raises:
         RulesError: The rules folder has errors.
@@ -79,14 +80,15 @@ class Dev:
         source: ConfigurationSource,
         clock: Clock,
         echo: Echo,
-        announced: RunningDevFile,
+        store: DevStore,
     ) -> None:
         self._settings = settings
         self._source = source
         self._configuration = source.load()
         self._clock = clock
         self._echo = echo
-        self._announced = announced
+        self._store = store
+        self._announcement = Announcement(store)
         self._inbox = Inbox()
 
     def run(self, redis: EmbeddedRedis | None, sample: str | None = None) -> None:
@@ -117,13 +119,14 @@ class Dev:
             if redis is not None:
                 redis.start()
                 settings = msgspec.structs.replace(settings, redis_url=redis.url)
-            event_loop.run(self._serve(settings, sample))
+            data = "" if redis is None else str(redis.folder)
+            event_loop.run(self._serve(settings, sample, data))
         finally:
-            self._announced.withdraw()
+            self._announcement.withdraw()
             if redis is not None:
                 redis.stop()
 
-    async def _serve(self, settings: Settings, sample: str | None) -> None:
+    async def _serve(self, settings: Settings, sample: str | None, data: str) -> None:
         metrics = Metrics()
         environment = build_environment(settings, self._clock.now, self._echo)
         traces = None
@@ -147,34 +150,40 @@ class Dev:
         loop = asyncio.get_running_loop()
         listening: asyncio.Future[Address] = loop.create_future()
         async with asyncio.TaskGroup() as group:
-            demo = group.create_task(self._run_demo(settings, listening, sample))
+            demo = group.create_task(self._run_demo(settings, listening, sample, data))
             try:
                 await event_loop.serve(app, listening.set_result)
             finally:
                 demo.cancel()
 
     async def _run_demo(
-        self, settings: Settings, listening: "asyncio.Future[Address]", sample: str | None
+        self,
+        settings: Settings,
+        listening: "asyncio.Future[Address]",
+        sample: str | None,
+        data: str,
     ) -> None:
         url = str(await listening)
-        self._announce(settings, url)
+        self._announce(settings, url, data)
         self._print_summary(settings, url)
         await self._send_sample(settings, url, sample)
         self._echo(
-            "\nRunning; Ctrl-C stops it. From another terminal:\n"
+            "\nRunning; Ctrl-C stops it. From another terminal, in this folder:\n"
             f"  {_program()} send EVENT.json --sign     send an event of your own\n"
             f"  {_program()} alerts list                show what is wrong now\n"
             f"  {_program()} destinations list          and all other commands use this Redis\n"
         )
 
-    def _announce(self, settings: Settings, url: str) -> None:
-        self._announced.announce(
+    def _announce(self, settings: Settings, url: str, data: str) -> None:
+        self._announcement.publish(
             RunningDev(
                 pid=os.getpid(),
                 url=url,
                 redis_url=settings.redis_url.reveal(),
                 auth_token=settings.twilio_auth_tokens[0].reveal(),
                 admin_token=settings.admin_token[0].secret.reveal(),
+                rules=str(self._store.rules),
+                data=data,
             )
         )
 

@@ -9,7 +9,8 @@ from support.processes import RouterProcess
 
 from router.cli import main
 from router.datatypes import Secret
-from router.dev.running_dev import RunningDev, RunningDevFile, data_folder
+from router.dev.dev_store import DevStore, stores_folder
+from router.dev.running_dev import Announcement, RunningDev
 
 WAY_OUT = "write http:// or https://, a host and a path, for example http://127.0.0.1:8080/events"
 
@@ -89,10 +90,18 @@ def test_the_port_of_router_dev_in_the_environment_is_router_dev(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setenv("ROUTER_PORT", "9")
     monkeypatch.delenv("ROUTER_TWILIO_AUTH_TOKENS", raising=False)
-    announced = RunningDevFile(data_folder(str(tmp_path), tmp_path))
-    announced.announce(
+    monkeypatch.setenv("ROUTER_RULES", str(tmp_path / "rules"))
+    stores = stores_folder(str(tmp_path), "")
+    assert stores is not None
+    announced = Announcement(DevStore(stores, tmp_path / "rules"))
+    announced.publish(
         RunningDev(
-            pid=1, url="http://127.0.0.1:9", redis_url="unix:///x", auth_token="a", admin_token="b"
+            pid=1,
+            url="http://127.0.0.1:9",
+            redis_url="unix:///x",
+            auth_token="a",
+            admin_token="b",
+            rules=str(tmp_path / "rules"),
         )
     )
     (tmp_path / "event.json").write_bytes(sample)

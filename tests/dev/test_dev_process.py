@@ -83,11 +83,12 @@ async def dev(tmp_path: Path) -> AsyncIterator[Start]:
         "ROUTER_RULES": str(tmp_path / "rules"),
     }
 
-    async def start(*options: str, **more: str) -> DevProcess:
+    async def start(*options: str, folder: str | None = None, **more: str) -> DevProcess:
         process = await asyncio.create_subprocess_exec(
             *COMMAND,
             "dev",
             *options,
+            cwd=folder,
             env={**environ, **more},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -190,12 +191,43 @@ async def test_there_is_one_redis_whatever_ends(dev: Start) -> None:
     assert (code, noc["delivered"] >= 2) == (0, True)
 
 
+async def test_each_rules_folder_has_a_redis_of_its_own(dev: Start, tmp_path: Path) -> None:
+    """Case O9: the commands find the one of their folder, and are told of others."""
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "rules.yaml").write_text(RULES)
+    first: DevProcess = await dev()  # type: ignore[misc]
+    second: DevProcess = await dev(ROUTER_RULES=str(other))  # type: ignore[misc]
+    await first.seen("Running; Ctrl-C stops it")
+    await second.seen("Running; Ctrl-C stops it")
+
+    seen = []
+    for folder in (tmp_path / "rules", other, tmp_path / "third"):
+        code, _, err = await first.run("destinations", "list", ROUTER_RULES=str(folder))
+        seen.append((code, err.splitlines()[0]))
+    assert seen[:2] == [
+        (0, f"router: using the Redis of router dev (process {each.process.pid})")
+        for each in (first, second)
+    ]
+    assert seen[2][0] == 2
+    assert f"no router dev runs with the rules in {tmp_path / 'third'}, but with" in seen[2][1]
+    assert str(other) in seen[2][1]
+
+
+async def test_rules_that_come_with_the_router_are_used_if_no_folder_is_named(
+    dev: Start, tmp_path: Path
+) -> None:
+    """An empty ROUTER_RULES counts as not given: Compose passes it on (``${ROUTER_RULES:-}``)."""
+    process: DevProcess = await dev(ROUTER_RULES="", folder=str(tmp_path / "rules"))  # type: ignore[misc]
+    await process.seen("There is no folder rules here, so these are the rules that come with")
+
+
 async def test_a_signal_during_the_start_ends_redis_too(dev: Start, tmp_path: Path) -> None:
     process: DevProcess = await dev()  # type: ignore[misc]
     folder = tmp_path / ".local" / "state" / "router" / "dev"
 
     async def pid_of_redis() -> str:
-        return "".join(path.read_text().strip() for path in folder.glob("*/server.pid"))
+        return "".join(path.read_text().strip() for path in folder.glob("*/*/server.pid"))
 
     pid = await until(pid_of_redis)
     await process.end()

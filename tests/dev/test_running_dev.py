@@ -3,49 +3,83 @@
 import stat
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from router.dev.file_lock import FileLock
-from router.dev.running_dev import RunningDev, RunningDevFile, data_folder
+from router.dev.dev_store import DevStore
+from router.dev.running_dev import Announcement, RunningDev, find_all_running, find_running
 
 RUNNING = RunningDev(
-    pid=1, url="http://127.0.0.1:8080", redis_url="unix:///x", auth_token="a", admin_token="b"
+    pid=1,
+    url="http://127.0.0.1:8080",
+    redis_url="unix:///x",
+    auth_token="a",
+    admin_token="b",
+    rules="/rules",
 )
 
 
-def test_it_is_found_while_it_runs(tmp_path: Path) -> None:
-    folder = tmp_path / "router" / "dev"
-    announced, reader = RunningDevFile(folder), RunningDevFile(folder)
-    assert reader.read() is None
+@pytest.fixture
+def store(tmp_path: Path) -> DevStore:
+    return DevStore(tmp_path / "stores", tmp_path / "rules")
 
-    announced.announce(RUNNING)
-    assert reader.read() == RUNNING
-    assert stat.S_IMODE((folder / "running.json").stat().st_mode) == 0o600
+
+def test_it_is_found_while_it_runs(store: DevStore) -> None:
+    announced = Announcement(store)
+    assert find_running(store) is None
+
+    announced.publish(RUNNING)
+    assert find_running(store) == RUNNING
+    (file,) = store.folder.iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
     announced.withdraw()
-    assert reader.read() is None
+    assert find_running(store) is None
+    assert not list(store.folder.iterdir())
+
+
+def test_it_is_found_for_its_rules_folder_alone(tmp_path: Path, store: DevStore) -> None:
+    """Case O9."""
+    other = DevStore(tmp_path / "stores", tmp_path / "others")
+    announced = Announcement(store)
+    announced.publish(RUNNING)
+
+    assert find_running(other) is None
+    assert find_all_running(tmp_path / "stores") == [RUNNING]
+    announced.withdraw()
+
+
+def test_of_two_the_one_that_is_left_is_found(store: DevStore) -> None:
+    """With --data, two may run with one rules folder."""
+    first, second = Announcement(store), Announcement(store)
+    first.publish(RUNNING)
+    later = msgspec.structs.replace(RUNNING, pid=2)
+    second.publish(later)
+    assert find_running(store) == later
+
+    second.withdraw()
+    assert find_running(store) == RUNNING
+    first.withdraw()
+
+
+def test_one_that_was_killed_is_not_found_and_its_file_goes(store: DevStore) -> None:
+    """Case O10."""
+    left = store.folder / "running.7.json"
+    store.folder.mkdir(parents=True)
+    left.write_bytes(msgspec.json.encode(RUNNING))
+    assert find_running(store) is None
+
+    announced = Announcement(store)
+    announced.publish(RUNNING)
+    assert not left.exists()
+    announced.withdraw()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}'])
-def test_a_damaged_file_says_nothing(text: str, tmp_path: Path) -> None:
-    announced = RunningDevFile(tmp_path)
-    announced.announce(RUNNING)
-    (tmp_path / "running.json").write_text(text)
+def test_a_damaged_file_says_nothing(text: str, store: DevStore) -> None:
+    announced = Announcement(store)
+    announced.publish(RUNNING)
+    (store.folder / "running.1.json").write_text(text)
 
-    assert RunningDevFile(tmp_path).read() is None
+    assert find_running(store) is None
     announced.withdraw()
-
-
-def test_a_lock_is_for_one_and_needed_for_its_descriptor(tmp_path: Path) -> None:
-    one, other = FileLock(tmp_path / "lock"), FileLock(tmp_path / "lock")
-    assert (one.acquire(), one.acquire(), other.acquire()) == (True, True, False)
-    with pytest.raises(RuntimeError, match="not locked"):
-        _ = other.descriptor
-    one.close()
-    assert other.acquire()
-    other.close()
-
-
-def test_data_is_in_the_xdg_state_folder() -> None:
-    assert data_folder("", Path("/home/me")) == Path("/home/me/.local/state/router/dev")
-    assert data_folder("/state", Path("/home/me")) == Path("/state/router/dev")

@@ -21,6 +21,8 @@ from support.page_session import PageSession, checkout, free_port
 from support.sinks import HttpSink
 from support.site_hooks import DOCS, ROOT
 
+from router.dev.dev_store import DevStore, stores_folder
+
 PAGES: Final = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
@@ -109,6 +111,15 @@ def dev_variables(folder: Path) -> dict[str, str]:
     return {"XDG_STATE_HOME": str(folder / "state"), "ROUTER_PORT": str(free_port())}
 
 
+def beside(environ: dict[str, str], folder: Path) -> dict[str, str]:
+    """Let the commands in a folder find the shared ``router dev``, as those in its own folder do."""
+    stores = stores_folder(environ["XDG_STATE_HOME"], "")
+    assert stores is not None
+    shared = DevStore(stores, stores.parents[2] / "rules")
+    DevStore(stores, folder / "rules").folder.symlink_to(shared.folder)
+    return environ
+
+
 def is_run(block: Block) -> bool:
     return block.is_shell and "not run" not in block.marks
 
@@ -137,7 +148,9 @@ async def test_the_commands_of_a_page_do_what_it_says(
         folder.mkdir()
     else:
         checkout(folder)
-    environ = dev_variables(folder) if has_own else request.getfixturevalue("shared_dev")
+    environ = (
+        dev_variables(folder) if has_own else beside(request.getfixturevalue("shared_dev"), folder)
+    )
     async with PageSession(name_of(page), folder, environ, slack) as session:
         for block in blocks:
             await session.play(block)

@@ -17,7 +17,7 @@ Every command of `router`, as `router COMMAND --help` describes it. `make refere
 
 Settings come from [environment variables](settings.md) and from the file `.env`. Exit codes: 0 success, 1 findings or a
 rejected event, 2 a wrong use or configuration, 130 interrupted by Ctrl-C. A command that reads or changes what is stored needs `ROUTER_REDIS_URL`, or a
-running `router dev` of the same user, which it finds by itself.
+running `router dev` of the same user with the same rules folder, which it finds by itself.
 """
 PIPE: Final = r"\|"
 """A bar within a cell of a table."""

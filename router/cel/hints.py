@@ -27,7 +27,11 @@ _WORDS: Final[dict[str, str]] = {
     "true": "write true",
     "false": "write false",
     "exists": "write has(data.a)",
-    "in": "write in, in lower case",
+    "in": 'write in, in lower case, and a list: data.a in ["x", "y"]',
+    "lambda": "write data.a.exists(x, x == 1)",
+    "for": "write data.a.exists(x, x == 1)",
+    "def": "a condition is one expression; the rule's let names others",
+    **dict.fromkeys(("const", "var"), "write the rule's let for a name of an expression"),
     "return": "write the condition alone, without return",
     **dict.fromkeys(("eq", "equals"), "write == to compare"),
     **dict.fromkeys(("ne", "neq"), "write != to compare"),
@@ -39,7 +43,7 @@ _WORDS: Final[dict[str, str]] = {
 }
 """By the word at the error, in lower case."""
 _CALLS: Final[dict[str, str]] = {
-    **dict.fromkeys(("len", "length", "count"), "write size(data.a)"),
+    **dict.fromkeys(("len", "length", "count", "size_of", "strlen"), "write size(data.a)"),
     **dict.fromkeys(
         ("lower", "tolower", "tolowercase", "downcase", "lowercase"), "write data.a.lowerAscii()"
     ),
@@ -57,7 +61,8 @@ _CALLS: Final[dict[str, str]] = {
         ("exists", "defined", "isdefined", "isset", "present", "ispresent"), "write has(data.a)"
     ),
     **dict.fromkeys(
-        ("isnull", "empty", "isempty", "isnil"), 'write data.a == null, or data.a == ""'
+        ("isnull", "empty", "isempty", "isnil", "is_null", "is_empty", "isblank", "isnone"),
+        'write data.a == null, or data.a == ""',
     ),
     **dict.fromkeys(("now", "today", "time"), _WORDS["now"]),
     **dict.fromkeys(("toint", "parseint", "number", "integer", "long"), "write int(data.a)"),
@@ -67,6 +72,20 @@ _CALLS: Final[dict[str, str]] = {
     **dict.fromkeys(("equals", "eq", "equalsignorecase"), "write == to compare"),
     **dict.fromkeys(("any", "some", "find", "anymatch"), "write data.a.exists(x, x == 1)"),
     **dict.fromkeys(("every", "allmatch", "foreach"), "write data.a.all(x, x > 1)"),
+    **dict.fromkeys(
+        ("coalesce", "default", "nvl", "ifnull", "if_null", "getordefault"),
+        "write data.?a.orValue(1) for another value if the field is missing",
+    ),
+    **dict.fromkeys(("concat", "concat_ws"), "write data.a + data.b"),
+    **dict.fromkeys(
+        ("round", "floor", "ceil", "trunc"), "write int(data.a), which cuts at the point"
+    ),
+    **dict.fromkeys(("pow", "power", "sqrt"), "write data.a * data.a"),
+    "select": "write the condition alone, such as data.a > 1",
+    "and": "write data.a > 1 && data.b > 1",
+    "or": "write data.a > 1 || data.b > 1",
+    "not": "write !(data.a > 1)",
+    "has": "write has(data.a)",
     "get": 'write data["a"], or data.?a.orValue(1) for another value if the field is missing',
     "abs": "write data.a > 1 || data.a < -1",
     **dict.fromkeys(("min", "max"), "write data.a < data.b ? data.a : data.b"),
@@ -79,10 +98,40 @@ _CALLS: Final[dict[str, str]] = {
 }
 """By the name of an unknown function or method, in lower case."""
 _CERTAIN: Final = frozenset(
-    {"get", "abs", "min", "max", "xor", "every", "sum", "avg", "mean", "rate", "severity"}
+    {
+        *("get", "abs", "min", "max", "xor", "every", "sum", "avg", "mean", "rate", "severity"),
+        *("parseint", "count", "has", "round", "concat", "lambda", "select"),
+    }
 )
 """Words whose hint is better than a similar name."""
 _SIGNS: Final[tuple[tuple[str, str, str], ...]] = (
+    (r"", r"=<", "write <= to compare"),
+    (r":$", r"=", "write the rule's let for a name of an expression"),
+    (r"^\s*$", r"=\{\{|=\s*\S", "write the condition alone, without = before it"),
+    (r"", r"\|\s*length\b", "write size(data.a)"),
+    (r"", r"\|\s*select\b", "write data.a.exists(x, x.b == 1)"),
+    (
+        r"",
+        r"\|\s*(lower|upper|trim)\b",
+        "write a method: data.a.lowerAscii(), .upperAscii() or .trim()",
+    ),
+    (r"\*$", r"\*", "write data.a * data.a"),
+    (r"", r"\^", "write data.a * data.a"),
+    (r"\.$", r"\*", "write data.a.exists(x, x.b == 1) for one of a list"),
+    (r"\.$", r"\.", "write each field's name: data.a.b"),
+    (r"\[$", r"\]", "write data.a.exists(x, x.b == 1) for one of a list"),
+    (r"\[[^\[\]]*$", r":", "write data.a[0] for one of a list; there are no slices"),
+    (r"\.(exists|all|filter|map)\(\s*\w+\s*$", r":", "write data.a.exists(x, x == 1)"),
+    (r"\bhas\(\s*[\w.]+\s*$", r",", "write has(data.a)"),
+    (r":$", r":", "write a dot: data.a"),
+    (r"[\w.]:?$", r"::", "write a dot: data.a"),
+    (r"^\s*$", r"\.", "write data.a, without a dot before it"),
+    (r"(^|[(,&|<>=+-])\s*$", r"%\w", "write data.a for a field"),
+    (
+        r"\.(contains|startsWith|endsWith|matches)\s+$",
+        r"['\"]",
+        'write brackets: data.a.contains("x")',
+    ),
     (r"=~?$", r"=~|~", 'write data.a.matches("^x") for a pattern'),
     (r"", r"=~|~", 'write data.a.matches("^x") for a pattern'),
     (r"\(\s*\w+\s*$", r"=>", "write data.a.exists(x, x == 1)"),
@@ -107,6 +156,16 @@ _SIGNS: Final[tuple[tuple[str, str, str], ...]] = (
     (r"", r"@", "write data.a for a field"),
 )
 """The text before the error, the text at it, and the hint."""
+_PHRASES: Final[tuple[tuple[str, str, str], ...]] = (
+    (r"", r"is\s+not\b", "write != to compare, such as data.a != null"),
+    (r"", r"not\s+in\b", 'write !(data.a in ["x", "y"])'),
+    (r"", r"not\s+(like|contains|matches)\b", 'write !data.a.contains("x")'),
+    (r"", r"\w[^\]]*\sfor\s+\w+\s+in\b", "write data.a.exists(x, x == 1)"),
+    (r"--\s*$", r"", "write // for a comment"),
+    (r"\d$", r"_\d", "write a number without _"),
+    (r"\d\s?$", r"[kmgtKMGT]i?[bB]\b", "write the number of bytes"),
+)
+"""The text before the error, the words at it, and the hint."""
 _AMOUNT: Final = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)\s?$")
 _UNIT: Final = re.compile(r"(ms|s|sec|secs|m|min|mins|h|hour|hours|hrs|d|day|days|w)\b")
 _HOURS: Final = {"d": 24, "day": 24, "days": 24, "w": 168}
@@ -134,12 +193,34 @@ def colleague_hint(source: str, offset: int, message: str) -> str:
     """
     before, rest = source[:offset], source[offset:]
     word = _WORD.match(rest)
-    if word is not None:
-        return _hyphen_hint(before, rest, message) or _word_hint(before, word[0], message)
-    for earlier, here, hint in _SIGNS:
-        if re.search(earlier, before) and re.match(here, rest):
-            return hint
-    return ""
+    if word is None:
+        return _first_hint(_SIGNS, before, rest) or _end_hint(rest, message)
+    return (
+        _first_hint(_PHRASES, before, rest.lower() if rest[:1].isalpha() else rest)
+        or _hyphen_hint(before, rest, message)
+        or _word_hint(before, word[0], message)
+        or _end_hint(rest, message)
+    )
+
+
+def _first_hint(table: tuple[tuple[str, str, str], ...], before: str, rest: str) -> str:
+    return next(
+        (
+            hint
+            for earlier, here, hint in table
+            if re.search(earlier, before) and re.match(here, rest)
+        ),
+        "",
+    )
+
+
+def _end_hint(rest: str, message: str) -> str:
+    """Return the hint for a complete condition that something follows."""
+    if not message.startswith("the condition should end here"):
+        return ""
+    return (
+        "there is no ( for it" if rest.startswith(")") else "write && or || between two conditions"
+    )
 
 
 def _hyphen_hint(before: str, rest: str, message: str) -> str:

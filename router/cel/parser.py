@@ -31,7 +31,10 @@ from router.cel.tree import (
 from router.cel.values import Uint
 from router.errors import ConditionError
 
-WEAK_HINTS: Final = ("there are ", "write == to compare", "it is a method: write value.exists")
+WEAK_HINTS: Final = (
+    *("there are ", "write == to compare", "write || for or"),
+    "it is a method: write value.exists",
+)
 """Hints that a more specific one replaces."""
 _PRECEDENCE: Final = {
     "||": 1,

@@ -14,8 +14,26 @@ from urllib.parse import urlsplit
 import msgspec
 
 _DURATION_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_DURATION_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
+_SPOKEN_UNITS: Final = (
+    ("ms", r"ms|msecs?|millis|milliseconds?"),
+    ("s", r"s|secs?|seconds?"),
+    ("m", r"m|mins?|minutes?"),
+    ("h", r"h|hrs?|hours?"),
+    ("d", r"d|days?"),
+    ("w", r"w|wks?|weeks?"),
+)
+_SPOKEN_PART: Final = re.compile(
+    r"(\d+(?:[.,]\d+)?)\s*(?:"
+    + "|".join(f"(?P<{unit}>{words})" for unit, words in reversed(_SPOKEN_UNITS))
+    + r")(?![a-z])(?:\s|,|and\b)*",
+    re.ASCII,
+)
+_ISO_8601: Final = re.compile(r"p(?:(\d+)w)?(?:(\d+)d)?(?:t(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?)?")
+_CLOCK: Final = re.compile(r"(\d{1,3}):(\d\d):(\d\d)")
 _LONGEST_PER: Final = 30 * _DURATION_UNITS["d"]
+_LONGEST_SPOKEN: Final = 60
+"""Characters of a text that may mean a duration."""
 _PERCENT: Final = re.compile(r"\d{1,15}(?:\.\d{1,15})? ?%", re.ASCII)
 _SIZE_UNITS: Final = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _SIZE: Final = re.compile(r"(0|[1-9]\d*)\s*(B|KiB|MiB|GiB|)")
@@ -34,10 +52,34 @@ class Duration(float):
             return cls(0)
         parts = _DURATION_PART.findall(text)
         if not parts or "".join(number + unit for number, unit in parts) != text:
-            raise ValueError(
-                f"{text!r} is not a duration, write for example 500ms, 10s, 1h30m or 3d"
-            )
+            meant = cls.meant_by(text) or "for example 500ms, 10s, 1h30m or 3d"
+            raise ValueError(f"{text!r} is not a duration, write {meant}")
         return cls(sum(float(number) * _DURATION_UNITS[unit] for number, unit in parts))
+
+    @staticmethod
+    def meant_by(text: str) -> str:
+        """Return how a duration that is written in another way is written here; ``""`` if it is none.
+
+        Known are words (``5 minutes``, ``1h 30m``), weeks, ISO 8601 (``PT10M``) and ``01:30:00``.
+        """
+        text = text[:_LONGEST_SPOKEN].strip().lower()
+        if exact := _ISO_8601.fullmatch(text):
+            found = list(zip(exact.groups(default="0"), "wdhms", strict=True))
+        elif exact := _CLOCK.fullmatch(text):
+            found = list(zip(exact.groups(), "hms", strict=True))
+        elif _SPOKEN_PART.sub("", text):
+            return ""
+        else:
+            found = [(part[1], part.lastgroup or "") for part in _SPOKEN_PART.finditer(text)]
+        return "".join(_written(amount.replace(",", "."), unit) for amount, unit in found)
+
+
+def _written(amount: str, unit: str) -> str:
+    """Return a part of a duration; ``""`` if it is zero."""
+    number = float(amount)
+    if not number:
+        return ""
+    return f"{7 * number:g}d" if unit == "w" else f"{number:g}{unit}"
 
 
 class Share(float):

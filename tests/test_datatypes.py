@@ -96,3 +96,38 @@ def test_a_secret_matches_the_header_that_contains_it(authorization: str, *, fit
 @pytest.mark.parametrize(("given", "fits"), [(b"s\xc3\xa9", True), (b"s\xe9", False), (b"", False)])
 def test_a_secret_matches_its_own_bytes_only(given: bytes, *, fits: bool) -> None:
     assert Secret("sé").matches(given) is fits
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("10 min", "10m"),
+        ("10minutes", "10m"),
+        ("5 Minutes", "5m"),
+        ("10M", "10m"),
+        ("1h 30m", "1h30m"),
+        ("1 hour and 30 minutes", "1h30m"),
+        ("1h, 30m", "1h30m"),
+        ("90sec", "90s"),
+        ("500 msec", "500ms"),
+        ("2 hrs", "2h"),
+        ("1,5h", "1.5h"),
+        ("1w", "7d"),
+        ("2 weeks", "14d"),
+        ("1d 12 hours", "1d12h"),
+        ("PT10M", "10m"),
+        ("P1DT12H", "1d12h"),
+        ("P2W", "14d"),
+        ("pt1h30m", "1h30m"),
+        ("00:10:00", "10m"),
+        ("01:30:05", "1h30m5s"),
+        *[(text, "") for text in ("", "p", "PT", "10", "m", "-5m", "five minutes", "1y", "10:00")],
+        *[(text, "") for text in ("10 mins later", "1h-30m", "٣m", "1" * 70 + "m", "00:00:00")],
+    ],
+)
+def test_a_duration_in_the_words_of_others_is_understood(text: str, meant: str) -> None:
+    assert Duration.meant_by(text) == meant
+    if meant:
+        with pytest.raises(ValueError, match=f"is not a duration, write {meant}$"):
+            Duration.parse(text)
+        assert Duration.parse(meant) > 0

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 import msgspec
 
-from router.configuration.foreign_keys import key_hint
+from router.configuration.foreign_keys import key_hint, meant_key
 from router.configuration.scalar_hints import scalar_hint
 from router.configuration.variables import Interpolated, Interpolator
 from router.configuration.yaml.document import (
@@ -119,7 +119,7 @@ class Converter:
                 values[field.name] = self.convert(entry.value, field.type, entry.key.text)
         is_valid = len(values) == len(node.entries) and INVALID not in values.values()
         for name, field in fields.items():
-            if field.required and field.name not in values:
+            if field.required and field.name not in values and not is_misspelt(node, kind, name):
                 self._document.report(node.span, f'{subject} needs "{name}"')
                 is_valid = False
         return self._construct(node, kind, values, subject) if is_valid else INVALID
@@ -345,11 +345,15 @@ def _map_form(node: Node, kind: type[msgspec.Struct], subject: str) -> str:
     if " " in subject or not (text or isinstance(node, ListNode)):
         return ""
     names: Iterable[str]
-    if text[:1].isdigit():
-        wanted = int if text.isdigit() else Duration
-        names = [name for name, each in fields.items() if _required_kind(each.type)[0] is wanted]
-        names = names or ("above",)  # the threshold of a measure
+    meant = Duration.meant_by(text)
+    if text[:1].isdigit() or meant:
+        names = _names_of(fields, int) if text.isdigit() else ()
         value = text
+        if not names:
+            names = _names_of(fields, Duration)
+            value = meant or (f"{text}m" if text.isdigit() else text)
+        if not names:
+            names, value = ("above",), text  # the threshold of a measure
     elif "://" in text:
         names, value = ("webhook_url", "url"), "…"  # it may be a secret
     elif text and text not in {"true", "false"}:
@@ -364,6 +368,18 @@ def _map_form(node: Node, kind: type[msgspec.Struct], subject: str) -> str:
     is_first = own in {"event", "at_least"}  # as documented
     pairs = [pair, *others] if is_first else [*others, pair]
     return f"write {subject}: {{{', '.join(pairs)}}}"
+
+
+def is_misspelt(node: MapNode, kind: type[msgspec.Struct], name: str) -> bool:
+    """Return whether a map has an unknown key that probably stands for a key which it lacks."""
+    fields = _fields(kind)
+    unknown = [entry.key.text for entry in node.entries if entry.key.text not in fields]
+    return any(meant_key(key[:_SHOWN], fields) == name for key in unknown)
+
+
+def _names_of(fields: Mapping[str, msgspec.structs.FieldInfo], wanted: type) -> list[str]:
+    """Return the names of the fields of a type."""
+    return [name for name, each in fields.items() if _required_kind(each.type)[0] is wanted]
 
 
 def _says_nothing(node: Node, field: msgspec.structs.FieldInfo) -> bool:

@@ -3,10 +3,10 @@
 A key is suggested only where it exists, so that one table serves all maps of the rules folder.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
-from router.suggestions import suggestion
+from router.suggestions import closest_match, suggestion
 
 _SAME: Final[dict[str, tuple[str, ...]]] = {
     **dict.fromkeys(
@@ -120,9 +120,21 @@ _OF_RULES: Final[dict[str, str]] = {
 def key_hint(key: str, known: Iterable[str]) -> str:
     """Return which of the ``known`` keys an unknown key probably stands for, or all of them."""
     names = list(known)
-    if "absent" in names and key in _OF_RULES:
+    if _is_elsewhere(key, names):
         return _OF_RULES[key]
-    for name in _SAME.get(key.lower(), ()):
-        if name in names:
-            return f'did you mean "{name}"?'
-    return suggestion(key, names)
+    meant = meant_key(key, names)
+    return f'did you mean "{meant}"?' if meant else suggestion(key, names)
+
+
+def meant_key(key: str, known: Iterable[str]) -> str:
+    """Return which of the ``known`` keys an unknown key probably stands for; ``""`` if none."""
+    names = list(known)
+    if _is_elsewhere(key, names):
+        return ""
+    same = next((name for name in _SAME.get(key.lower(), ()) if name in names), "")
+    return same or closest_match(key, names) or ""
+
+
+def _is_elsewhere(key: str, names: Collection[str]) -> bool:
+    """Return whether a key of a rule is written in another place."""
+    return "absent" in names and key in _OF_RULES

@@ -38,9 +38,14 @@ def scalar_hint(node: Scalar, kind: Any, choices: Sequence[str]) -> str:
         return _unquoted_hint(node, kind)
     if kind is Share:
         return _percent_hint(node)
-    if kind is Duration and node.text.isdecimal():
-        return f"write {node.text[:_SHOWN]}s for seconds"
-    return ""
+    return _duration_hint(node.text) if kind is Duration else ""
+
+
+def _duration_hint(text: str) -> str:
+    if text.isdecimal():
+        return f"write {text[:_SHOWN]}s for seconds"
+    meant = Duration.meant_by(text)
+    return f"write {meant}" if meant else ""
 
 
 def _choice_hint(text: str, choices: Sequence[str]) -> str:

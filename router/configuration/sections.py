@@ -171,6 +171,22 @@ class Sections:
         )
 
 
+def _shape_hint(node: Node) -> str:
+    """Return how the items of a section are written that has a list in place of a map, or the reverse."""
+    if isinstance(node, MapNode):
+        is_item = node.get("name") is not None
+        return f"write a hyphen before each item: - name: {'…' if is_item else _first_name(node)}"
+    return (
+        "write the name of each item as its key, without a hyphen"
+        if isinstance(node, ListNode)
+        else ""
+    )
+
+
+def _first_name(node: MapNode) -> str:
+    return next((entry.key.text[:60] for entry in node.entries), "…")
+
+
 class _DocumentSections:
     """The sections of one document."""
 
@@ -214,7 +230,7 @@ class _DocumentSections:
         if isinstance(node, section.kind | UnreadableNode):
             return node
         message = f"{section.name}: expected {section.wanted}, found {describe_node(node)}"
-        self._document.report(node.span, message)
+        self._document.report(node.span, message, _shape_hint(node))
         return UnreadableNode(node.span)
 
     def is_complete(self, section: str) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
 
 from router.cel import Condition, Names, compile_condition, compile_match
-from router.configuration.convert import INVALID, Converter
+from router.configuration.convert import INVALID, Converter, is_misspelt
 from router.configuration.readers.duty_check import report_gap, report_rule_gap
 from router.configuration.readers.features import (
     FeatureReader,
@@ -38,6 +38,7 @@ from router.configuration.yaml.document import (
     Scalar,
     YamlDocument,
 )
+from router.destinations.rendering.template_hints import placeholder, template_hint
 from router.destinations.rendering.templates import template_error
 from router.errors import ConditionError
 from router.rules.fields_read import fields_read
@@ -88,7 +89,8 @@ class RuleReader:
         text = self._converter.convert(without_severity(node), RuleText, _label_of(node))
         if not isinstance(node, MapNode):
             return None
-        if node.get("send_to") is None and self._routes is not None and not self._routes:
+        has_recipients = node.get("send_to") is not None or self._routes is None or self._routes
+        if not has_recipients and not is_misspelt(node, RuleText, "send_to"):
             message = f'{_label_of(node)} needs "send_to", or a route that matches its alerts'
             self._document.report(node.span, message)
         self._check_name(node.get("name"))
@@ -207,10 +209,18 @@ class RuleReader:
             offset, end = lines[line - 1 : line + 1]
             span = self._document.part_span(node, escaped_offset(node.text, offset), end - offset)
             message, _, choice = message.partition(", there are")
-            hint = f"there are{choice}" if choice else ""
-            self._document.report(span, f"summary: {message}", hint)
-        else:
-            warn_of_fields(self._document, node, text, events)
+            hint = template_hint(text[offset:end], message, ["data", "event", "alert", *names])
+            self._document.report(
+                span, f"summary: {message}", hint or (f"there are{choice}" if choice else "")
+            )
+            return
+        warn_of_fields(self._document, node, text, events)
+        if found := placeholder(text):
+            offset, end, field = found
+            span = self._document.part_span(node, escaped_offset(node.text, offset), end - offset)
+            self._document.warn(
+                span, f"summary: {text[offset:end]} is sent as it is", f"write {{{{ {field} }}}}"
+            )
 
     def _condition(self, rule: MapNode) -> Condition | None:
         """Return the conjunction of ``when`` and ``match``; None if both are absent or one is wrong."""

@@ -1,6 +1,9 @@
 """Deadlines behave as ``asyncio.timeout`` does."""
 
 import asyncio
+import contextlib
+import socket
+import time
 
 import pytest
 
@@ -49,6 +52,61 @@ async def test_a_deadline_expires_after_all_earlier_ones_have_ended() -> None:
             await asyncio.sleep(0.03)
     with pytest.raises(TimeoutError), deadlines.begin():
         await asyncio.sleep(FOREVER)
+
+
+async def test_what_arrived_while_the_loop_stood_is_read() -> None:
+    """As after the move of a virtual machine, or beside a neighbour who has the processor."""
+    ours, peer = socket.socketpair()
+    with ours, peer:
+        reader, writer = await asyncio.open_connection(sock=ours)
+        deadlines = Deadlines(0.05)
+        await asyncio.sleep(0)
+
+        async def read() -> bytes:
+            with deadlines.begin():
+                return await reader.read(1)
+
+        task = asyncio.get_running_loop().create_task(read())
+        await asyncio.sleep(0)
+        peer.send(b"1")
+        time.sleep(0.2)  # noqa: ASYNC251 - the loop stands
+        try:
+            assert await task == b"1"
+        finally:
+            writer.close()
+            await writer.wait_closed()
+
+
+async def test_a_deadline_ends_though_the_loop_stands_again_and_again() -> None:
+    deadlines = Deadlines(0.05)
+
+    async def stand() -> None:
+        while True:
+            time.sleep(0.12)  # noqa: ASYNC251 - the loop stands
+            await asyncio.sleep(0)
+
+    task = asyncio.get_running_loop().create_task(stand())
+    with pytest.raises(TimeoutError), deadlines.begin():
+        await asyncio.sleep(FOREVER)
+    task.cancel()
+
+
+async def test_deadlines_stay_in_their_order_when_they_are_extended() -> None:
+    deadlines = Deadlines(0.1)
+    ended: list[int] = []
+
+    async def wait(number: int) -> None:
+        with contextlib.suppress(TimeoutError), deadlines.begin():
+            await asyncio.sleep(FOREVER)
+        ended.append(number)
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(4):
+            group.create_task(wait(number))
+            await asyncio.sleep(0.02)
+        time.sleep(0.15)  # noqa: ASYNC251 - the loop stands
+        group.create_task(wait(4))
+    assert ended == [0, 1, 2, 3, 4]
 
 
 async def test_a_task_cancelled_by_another_stays_cancelled() -> None:

@@ -234,7 +234,7 @@ async def test_row_8_a_stopped_redis_is_503_in_time_and_nothing_piles_up(
 
     Mutant: commands of Redis have no deadline; the slowest answer takes as long as the stop.
     """
-    async with stage.worker(), stage.ingress() as ingress:
+    async with stage.worker(), stage.ingress(ROUTER_COMMIT_TIMEOUT="800ms") as ingress:
         load = SteadyLoad(ingress.url, rate=30)
 
         async def stop() -> None:

@@ -135,6 +135,7 @@ async def run(plan: FailoverPlan, folder: Path) -> FailoverFigures:
                 "ROUTER_RULES": str(rules),
                 "ROUTER_EVENTS_TOKEN": TOKEN.reveal(),
                 "ROUTER_ACCEPT_REPLICAS": str(plan.accept_replicas),
+                "ROUTER_COMMIT_TIMEOUT": "800ms",
                 "ROUTER_PORT": "0",
                 "ROUTER_WORKER_PORT": "0",
                 "ROUTER_JOB_LEASE": "2s",

@@ -36,6 +36,8 @@ class RouterProcess:
         }
         if "ROUTER_EVENTS_TOKEN" not in environ:
             kept["ROUTER_EVENTS_OPEN"] = "all"
+        # Redis shares the processor with other tests, so that its answer to a commit may take long.
+        kept["ROUTER_COMMIT_TIMEOUT"] = "4s"
         self._environ = {**kept, "ROUTER_LOG_FORMAT": "json", **environ}
         is_plain = module == "router" and not inherits
         self._is_forked = is_plain and not any(name.startswith(_INTERPRETER) for name in environ)

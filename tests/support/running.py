@@ -12,7 +12,7 @@ from aiohttp import web
 
 from router.clock import Clock, system_clock
 from router.configuration.load import ConfigurationSource
-from router.datatypes import Secret
+from router.datatypes import Duration, Secret
 from router.destinations.contract import Environment
 from router.http.server import Address
 from router.metrics import Metrics
@@ -78,13 +78,15 @@ async def running(
 def settings_for(redis_url: object, **changes: object) -> Settings:
     """Settings for a test: any free port, short times, events without a token.
 
-    ``admin_token`` and ``viewer_token`` may be one Secret.
+    A commit may take as long as the settings permit, because Redis shares the processor with other
+    tests. ``admin_token`` and ``viewer_token`` may be one Secret.
     """
     for name in ("admin_token", "viewer_token"):
         if isinstance(token := changes.get(name), Secret):
             changes[name] = Tokens.of(token)
     if "events_token" not in changes:
         changes = {"events_open": EventsOpen.ALL, **changes}
+    changes = {"commit_timeout": Duration(4), **changes}
     return msgspec.structs.replace(Settings(), redis_url=redis_url, **changes)
 
 

@@ -96,7 +96,6 @@ def test_a_random_condition_is_never_said_to_be_what_it_was_not(
     _check(source, other, event, masks)
 
 
-@pytest.mark.timeout(120)
 @given(st.integers(0, 2**32), st.lists(st.sampled_from(list(FIELDS)), min_size=1, max_size=3))
 def test_nor_is_one_of_the_whole_language(seed: int, masked: list[str]) -> None:
     generated = Expressions(seed)

@@ -207,7 +207,6 @@ async def test_a_stream_says_that_redis_does_not_answer_any_more(
     assert status == 503
 
 
-@pytest.mark.timeout(10)
 async def test_a_stream_ends_when_the_client_is_gone(
     past: Past, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

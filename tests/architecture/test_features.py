@@ -141,7 +141,6 @@ def test_each_feature_has_a_section_with_an_example(kind: type[Feature]) -> None
     assert f"    {kind.key}:" in section.split("```yaml")[1].split("```")[0]
 
 
-@pytest.mark.timeout(60)
 def test_a_feature_is_added_by_two_files_and_one_entry(tmp_path: Path, redis_url: Secret) -> None:
     package = tmp_path / "router"
     shutil.copytree(ROOT / "router", package, ignore=shutil.ignore_patterns("__pycache__"))

@@ -280,7 +280,7 @@ async def test_after_a_kill_a_run_resumes_without_a_gap(
     path = written(tmp_path / "events.jsonl", 1500)
     line, env = command("send", path, "--url", url, "--batch", 5, "--rate", 1500)
     process = await asyncio.create_subprocess_exec(*line, env=env)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (tmp_path / "events.jsonl.sent").exists():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     process.send_signal(signal.SIGKILL)

@@ -17,7 +17,7 @@ from router.journal.connection import Connection
 from router.journal.twilio_tests import SinkTest, SinkTests
 from router.runtime.roles import Roles
 
-pytestmark = [needs_browser, pytest.mark.timeout(60)]
+pytestmark = needs_browser
 _SET_HIDDEN = """hidden => {
   Object.defineProperty(document, "hidden", {configurable: true, get: () => hidden});
   document.dispatchEvent(new Event("visibilitychange"));

@@ -124,7 +124,7 @@ async def test_while_no_event_has_come_it_says_how_one_does(
         page = await visit.get("/console")
         await post_batch(router, [event(1, EVENTS[0])])
         # The frame is a second old at most.
-        await until(lambda: _shows(visit, "Last events"), seconds=5)
+        await until(lambda: _shows(visit, "Last events"))
         guide = await visit.get("/console?connect")
 
     assert "No event has come yet. Send the sample router send --sample" in _without_text(page.text)
@@ -144,7 +144,7 @@ async def test_while_redis_is_away_it_says_so_and_what_to_do(
         ):
             redis.weather.is_refusing = True
             redis.reset_all()
-            await until(lambda: _shows(visit, "Redis does not answer."), seconds=5)
+            await until(lambda: _shows(visit, "Redis does not answer."))
             page = await visit.get("/console")
             other = await visit.get("/console/events")
             redis.clear()

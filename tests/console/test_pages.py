@@ -13,7 +13,7 @@ from router.console import events_page
 from router.datatypes import Secret
 from router.journal.connection import Connection
 
-pytestmark = [needs_browser, pytest.mark.timeout(60)]
+pytestmark = needs_browser
 
 
 async def test_a_search_shows_hits_as_it_finds_them_and_can_be_stopped(

@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pytest
 from playwright.async_api import Page
 from support.browser import browsing, needs_browser, problems_of
 from support.console_pages import NO_PAGES, PAGES, READS, VARIANTS, address_of, paths_of
@@ -40,7 +39,6 @@ _ACTION = re.compile(r'action="([^"]*)"')
 
 
 @needs_browser
-@pytest.mark.timeout(120)
 async def test_every_page_is_accessible_inert_and_usable(
     redis_url: Secret, connection: Connection, tmp_path: Path
 ) -> None:

@@ -116,7 +116,7 @@ async def as_written(block: str, folder: Path, running: dict[str, Container]) ->
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    async with asyncio.timeout(25):
+    async with asyncio.timeout(60):
         output, _ = await process.communicate()
     return Finished(process.returncode or 0, output.decode())
 
@@ -268,7 +268,7 @@ async def test_the_rules_of_the_repository_may_be_copied_over_those_of_compose(
     """Case O5: each rule was given twice, and the worker exited."""
     copy = next(line for line in blocks("sh")[2].splitlines() if line.startswith("cp "))
     process = await asyncio.create_subprocess_exec("sh", "-euc", copy, cwd=checkout)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         assert await process.wait() == 0
     (dotenv,) = blocks("dotenv")
 

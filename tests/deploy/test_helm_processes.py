@@ -190,7 +190,7 @@ async def test_helm_test_finds_no_problem_while_the_pods_run(
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        async with asyncio.timeout(25):
+        async with asyncio.timeout(60):
             said, _ = await doctor.communicate()
 
     assert doctor.returncode == 0, said.decode()

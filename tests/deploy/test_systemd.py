@@ -156,13 +156,13 @@ async def started(
         lines: list[bytes] = []
         reader = asyncio.get_running_loop().create_task(_read(process, lines))
         try:
-            async with asyncio.timeout(25):
+            async with asyncio.timeout(60):
                 notified = await asyncio.get_running_loop().sock_recv(manager, 64)
             yield Started(process, environ, notified)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
-            async with asyncio.timeout(25):
+            async with asyncio.timeout(60):
                 await process.wait()
                 await reader
             assert b"Traceback" not in b"".join(lines), b"".join(lines).decode()
@@ -250,7 +250,7 @@ async def test_what_the_units_forbid_is_forbidden() -> None:
         *(sys.executable, "-c", script),
         stdout=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         output, _ = await process.communicate()
 
     assert output.split() == [b"1", b"1", b"1", b"97"]

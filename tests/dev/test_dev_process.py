@@ -36,7 +36,7 @@ class DevProcess:
         """Return the first line with a text, when it has been printed."""
         known = next((line for line in self.lines if text in line), None)
         assert self.process.stdout is not None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while known is None:
                 line = (await self.process.stdout.readline()).decode()
                 assert line, self.lines
@@ -53,7 +53,7 @@ class DevProcess:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             out, err = await process.communicate()
         assert process.returncode is not None
         return process.returncode, out.decode(), err.decode()
@@ -61,7 +61,7 @@ class DevProcess:
     async def end(self, number: signal.Signals = signal.SIGTERM) -> None:
         if self.process.returncode is None:
             self.process.send_signal(number)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await self.process.communicate()
 
 

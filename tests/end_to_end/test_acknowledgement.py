@@ -109,7 +109,7 @@ async def test_the_channels_that_got_the_alert_are_told(
 
 async def shows(session: aiohttp.ClientSession, page: str, text: str) -> str:
     """Return the page once it shows a text; a worker records it after the message is delivered."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while True:
             async with session.get(page) as response:
                 content = await response.text()

@@ -95,7 +95,7 @@ async def test_each_panel_has_what_it_asks_for(router: Running, prometheus: str)
                 return False
             return bool(answer["data"]["result"] and counted["data"]["result"])
 
-        assert await until(is_scraped_twice, seconds=15)
+        assert await until(is_scraped_twice)
         exist = {
             sample.name for metric in router.metrics.registry.collect() for sample in metric.samples
         }

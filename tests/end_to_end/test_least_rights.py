@@ -51,7 +51,7 @@ async def test_the_main_job_needs_no_further_right(tmp_path: Path) -> None:
             }
             async with RouterProcess("run", environ=environ) as process:
                 await send(process.url)
-                await until(lambda: asyncio.sleep(0, tickets.requests), seconds=10)
+                await until(lambda: asyncio.sleep(0, tickets.requests))
         with server.client() as client:
             denied = {entry["object"] for entry in client.acl_log()}
 

@@ -38,7 +38,7 @@ async def test_sixty_alerts_at_once_arrive_once_each_and_use_up_no_attempt(
         roles = Roles(port=0, ingress=True, worker=worker_of(folder.path, settings))
         async with running(settings, roles) as router:
             await post(router.url, COUNT)
-            mails = await sink.receive(COUNT, seconds=10)
+            mails = await sink.receive(COUNT)
 
             async def are_settled() -> bool:
                 return (

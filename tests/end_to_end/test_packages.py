@@ -169,7 +169,6 @@ async def is_usable(installed: Installed) -> None:
     assert "slack-channel (slack), captures: SLACK_WEBHOOK_URL not set" in printed
 
 
-@pytest.mark.timeout(90)
 async def test_an_installed_wheel_runs_in_an_empty_folder(installed: Installed) -> None:
     await is_usable(installed)
 

@@ -23,7 +23,6 @@ TESTS: Final = (
 
 pytestmark = [
     pytest.mark.skipif(not FOLDER.is_dir(), reason="redis-py 8 was not found: run `make redis-py`"),
-    pytest.mark.timeout(120),
 ]
 
 

@@ -134,7 +134,7 @@ class Receiver(HttpSink):
         async def all_told() -> bool:
             return sum(each[0] == rule for each in self.told()) >= count
 
-        await until(all_told, seconds=60)
+        await until(all_told)
 
 
 @pytest.fixture
@@ -176,7 +176,7 @@ async def check(
                 )
 
             with contextlib.suppress(TimeoutError):  # the comparison shows what is missing
-                await until(all_told, seconds=60)
+                await until(all_told)
             late = time.monotonic() - began
             books = await workers.settled("noc")
         told = receiver.told()
@@ -189,7 +189,6 @@ async def check(
     )
 
 
-@pytest.mark.timeout(90)
 async def test_three_kills_leave_the_life_of_alerts_exact(
     journal: Connection,
     environ: dict[str, str],

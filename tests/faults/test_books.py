@@ -34,7 +34,6 @@ async def _live(redis_url: Secret, steps: list[tuple[Step, int]]) -> None:
         await connection.close()
 
 
-@pytest.mark.timeout(60)
 @quick
 @given(steps=history)
 def test_the_books_are_those_of_the_store_at_every_quiet_moment(

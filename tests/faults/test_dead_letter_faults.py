@@ -26,8 +26,6 @@ from router.journal.dead_letters import DeadLetterFilter, DeadLetters
 
 MEBI = 1 << 20
 
-pytestmark = pytest.mark.timeout(60)
-
 
 @pytest.fixture
 async def receiver() -> AsyncIterator[CountingReceiver]:
@@ -89,14 +87,14 @@ async def test_a_dead_letter_that_is_not_written_stays_a_delivery(
                 each.get("logger") == "router.outages" for each in worker.log
             )
 
-        await until(fails, seconds=20)
+        await until(fails)
         redis.start()
 
         async def is_dead() -> ledger.DestinationLedger | None:
             counts = (await ledger.read(journal)).destinations.get("d0")
             return counts if counts is not None and counts.dead else None
 
-        counts = await until(is_dead, seconds=20)
+        counts = await until(is_dead)
 
     letters = await DeadLetters(journal, system_clock()).find("d0", DeadLetterFilter())(None, 9)
     fault_figures(accepted=1, lost=counts.pending, repeated=answered - 1)
@@ -131,7 +129,7 @@ async def test_dead_letters_that_fill_redis_stop_ingress_and_not_silently(
             counts = books.destinations.get("d0")
             return books if counts and not books.pending and not counts.pending else None
 
-        books = await until(all_dead, seconds=30)
+        books = await until(all_dead)
         dead = books.destinations["d0"].dead
         shown = await metrics_of(worker.url)
         accepted = len(sender.accepted)

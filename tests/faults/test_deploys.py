@@ -73,7 +73,7 @@ async def journal(redis: EmbeddedRedis) -> AsyncIterator[Connection]:
 @pytest.mark.parametrize(
     "deploys",
     [
-        pytest.param(3, marks=pytest.mark.timeout(90)),
+        3,
         pytest.param(30, marks=[pytest.mark.slow, pytest.mark.timeout(400)]),
     ],
 )
@@ -111,7 +111,7 @@ async def test_deploys_in_a_row_under_load_use_up_no_attempts(  # noqa: PLR0915 
             async def is_working(before: int = before) -> bool:
                 return (await books()).matched > before
 
-            await until(is_working, seconds=30)
+            await until(is_working)
             following = RouterProcess("worker", environ=environ)
             await following.start()
             worker.signal(signal.SIGTERM)
@@ -119,7 +119,7 @@ async def test_deploys_in_a_row_under_load_use_up_no_attempts(  # noqa: PLR0915 
             async def has_ended(ending: RouterProcess = worker) -> bool:
                 return ending.has_ended
 
-            await until(has_ended, seconds=30)
+            await until(has_ended)
             worker = following
         is_over = True
 
@@ -128,7 +128,7 @@ async def test_deploys_in_a_row_under_load_use_up_no_attempts(  # noqa: PLR0915 
         noc = found.destinations["noc"]
         return found if (found.pending, noc.pending) == (0, 0) else None
 
-    found = await until(all_delivered, seconds=60)
+    found = await until(all_delivered)
     await worker.kill()
     noc = found.destinations["noc"]
     print(f"\n{deploys} deploys: {sent} events, {noc.delivered} delivered, {noc.dead} dead")  # noqa: T201

@@ -3,7 +3,6 @@
 import asyncio
 from pathlib import Path
 
-import pytest
 from support.rules_folder import RulesFolder
 from support.running import post_batch, running, settings_for, worker_of
 from support.sinks import HttpSink, Received, Reply
@@ -35,7 +34,6 @@ class HalfBroken(HttpSink):
         return Reply(503 if len(self.requests) % 2 else 200)
 
 
-@pytest.mark.timeout(60)
 async def test_what_is_discarded_while_it_is_delivered_ends_once(
     redis_url: Secret, connection: Connection, tmp_path: Path
 ) -> None:
@@ -58,7 +56,7 @@ async def test_what_is_discarded_while_it_is_delivered_ends_once(
                 await post_batch(router, events[start : start + 100])
             await sink.receive(5)  # so that some are delivered
             discarded, after = 0, ""
-            async with asyncio.timeout(40):
+            async with asyncio.timeout(60):
                 while (await ledger.read(connection)).pending or (await books()).pending:
                     page = await operator.discard(wanted, after, limit=10)
                     discarded, after = discarded + page.discarded, page.after

@@ -58,7 +58,6 @@ async def fuzz(redis_url: Secret, connection: Connection, sample: bytes, count: 
 
 
 @pytest.mark.fault_row(38, 39)
-@pytest.mark.timeout(120)
 async def test_fuzzed_requests_get_2xx_and_4xx_only(
     redis_url: Secret, connection: Connection, sample: bytes
 ) -> None:

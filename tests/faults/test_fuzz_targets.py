@@ -13,7 +13,6 @@ SEED = int(os.environ.get("FUZZ_SEED", "20261129"))
 
 
 @pytest.mark.fault_row(39)
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("target", TARGETS)
 def test_no_input_is_an_error_that_the_decoder_does_not_document(target: str) -> None:
     """Reverts: 500 for a Content-Type that is not UTF-8, and for a Host that is no host."""

@@ -66,7 +66,6 @@ async def post_all(address: Address, requests: list[bytes]) -> list[bytes]:
     return responses
 
 
-@pytest.mark.timeout(90)
 async def test_distinct_charsets_leave_nothing_in_memory(redis_url: Secret) -> None:
     """Revert (aiohttp's parser of content types, Python's registry of codecs): 7 KiB for each name."""
     async with RouterProcess("ingress", environ=environ(redis_url)) as router:
@@ -91,7 +90,6 @@ MALFORMED = {
 
 
 @pytest.mark.fault_row(38)
-@pytest.mark.timeout(90)
 @pytest.mark.parametrize("name", MALFORMED)
 async def test_malformed_http_leaves_nothing_in_memory(redis_url: Secret, name: str) -> None:
     """Revert (a reference cycle of aiohttp's parse error with what arrived): 100 to 500 KB for each."""
@@ -109,7 +107,6 @@ async def test_malformed_http_leaves_nothing_in_memory(redis_url: Secret, name: 
 
 
 @pytest.mark.fault_row(38)
-@pytest.mark.timeout(90)
 def test_no_body_holds_the_event_loop_for_long() -> None:
     """Mutants: limits checked after decoding; a request without ``max_values``."""
     figures = {}

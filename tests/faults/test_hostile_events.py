@@ -68,7 +68,7 @@ async def settled(connection: Connection, count: int) -> ledger.Ledger:
         pending = [books.pending, *(each.pending for each in books.destinations.values())]
         return books if books.accepted == count and not any(pending) else None
 
-    return await until(is_settled, seconds=20)
+    return await until(is_settled)
 
 
 @pytest.mark.fault_row(40)
@@ -120,7 +120,6 @@ async def test_row_31_of_two_bodies_with_one_id_the_first_counts(
     assert (books.matched, books.duplicate) == (1, 1)
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.fault_row(43)
 async def test_row_43_types_of_strangers_make_no_series(
     router: Running, connection: Connection, fault_figures: FigureRecorder

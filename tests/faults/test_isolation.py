@@ -109,7 +109,7 @@ async def check_isolation(
             books = await books_of(redis)
             return not any(each.pending for each in books.destinations.values())
 
-        await until(settled, seconds=60)
+        await until(settled)
     books = await books_of(redis)
     ratios = [p99["one dead"][name] / p99["undisturbed"][name] for name in others]
     print(  # noqa: T201 - the figures

@@ -27,8 +27,6 @@ LOAD = 160
 CONCURRENCY = 20
 """Slots of a destination in one worker: what can be in flight when it is killed."""
 
-pytestmark = pytest.mark.timeout(120)
-
 
 def ids(count: int = EVENTS, *, first: int = 0) -> list[str]:
     return [f"NO{number}" for number in range(first, first + count)]
@@ -79,14 +77,14 @@ async def some_accepted(sender: Sender) -> None:
     async def enough() -> bool:
         return len(sender.accepted) >= LOAD // 4
 
-    await until(enough, seconds=30)
+    await until(enough)
 
 
 async def some_delivered(receivers: Receivers, count: int) -> None:
     async def enough() -> bool:
         return min(receivers.counts().values()) >= count
 
-    await until(enough, seconds=30)
+    await until(enough)
 
 
 @pytest.mark.fault_row(1)
@@ -207,7 +205,7 @@ async def test_everything_killed_again_and_again_loses_nothing(
             async def enough(goal: int = number * per_round + per_round // 2) -> bool:
                 return len(sender.accepted) >= goal
 
-            await until(enough, seconds=60)
+            await until(enough)
             if number % 3 == 0:
                 await worker.kill()
                 await worker.start()

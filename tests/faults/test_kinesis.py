@@ -85,7 +85,7 @@ async def consume_with_kills(
 @pytest.mark.parametrize(
     ("records", "kills"),
     [
-        pytest.param(300, 2, marks=pytest.mark.timeout(120)),
+        (300, 2),
         pytest.param(100_000, 12, marks=[pytest.mark.slow, pytest.mark.timeout(900)]),
     ],
 )

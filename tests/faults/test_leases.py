@@ -57,7 +57,7 @@ class SlowSink(HttpSink):
                 seen, since = len(self.requests), loop.time()
             return loop.time() - since >= seconds
 
-        await until(is_quiet, seconds=60)
+        await until(is_quiet)
 
 
 async def settled(redis: EmbeddedRedis, delivered: int) -> ledger.DestinationLedger:
@@ -69,7 +69,7 @@ async def settled(redis: EmbeddedRedis, delivered: int) -> ledger.DestinationLed
         return books if books is not None and books.delivered >= delivered else None
 
     try:
-        return await until(are_delivered, seconds=60)
+        return await until(are_delivered)
     finally:
         await connection.close()
 
@@ -136,7 +136,6 @@ async def meanwhile(sink: SlowSink, stop: float, other: int) -> str:
     return f"after {before} of them for {loop.time() - stopped_at:.1f} s ({made} by another)"
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.fault_row(23)
 @pytest.mark.parametrize(
     "other",

@@ -20,7 +20,7 @@ from router.worker.queue.poison import POISON
 TESTS = Path(__file__).parents[1]
 EVENTS = 60
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.slow
 
 
 async def settled(connection: Connection) -> bool:
@@ -36,7 +36,7 @@ async def crashes_until(done: Callable[[], Awaitable[bool]], worker: RouterProce
         async def over() -> bool:
             return worker.has_ended or await done()
 
-        await until(over, seconds=30)
+        await until(over)
         if not worker.has_ended:
             return crashes
         crashes += 1

@@ -75,7 +75,6 @@ async def check(
     return found.lost // 2
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.fault_row(6)
 @pytest.mark.parametrize("appendfsync", ["always"], indirect=True)
 async def test_row_6_with_appendfsync_always_a_power_loss_loses_nothing(
@@ -88,7 +87,6 @@ async def test_row_6_with_appendfsync_always_a_power_loss_loses_nothing(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
 @pytest.mark.fault_row(6)
 @pytest.mark.parametrize("appendfsync", ["everysec"], indirect=True)
 async def test_row_6_with_appendfsync_everysec_no_more_is_lost_than_declared(

@@ -23,7 +23,7 @@ RECEIVERS = 2
 @pytest.mark.parametrize(
     "count",
     [
-        pytest.param(300, marks=[pytest.mark.slow, pytest.mark.timeout(120)]),
+        pytest.param(300, marks=pytest.mark.slow),
         pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.timeout(600)]),
     ],
 )
@@ -57,7 +57,7 @@ async def test_row_1_another_worker_takes_over_after_the_lease(
 @pytest.mark.parametrize(
     ("count", "away"),
     [
-        pytest.param(200, 1.2 * LEASE_SECONDS, marks=pytest.mark.timeout(120)),
+        (200, 1.2 * LEASE_SECONDS),
         pytest.param(5000, 600.0, marks=[pytest.mark.slow, pytest.mark.timeout(1500)]),
     ],
 )
@@ -90,7 +90,6 @@ async def test_row_2_the_backlog_of_dead_workers_drains_when_they_are_back(
     assert found.most_repeated <= 2 * CONCURRENCY
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.fault_row(3)
 async def test_row_3_an_ingress_killed_between_the_write_and_the_answer(
     stage: Stage, fault_figures: FigureRecorder
@@ -119,7 +118,7 @@ async def test_row_3_an_ingress_killed_between_the_write_and_the_answer(
 
         async with asyncio.TaskGroup() as group:
             first = group.create_task(answer_to(http, ingress.url, body, headers))
-            await until(is_durable, seconds=20)
+            await until(is_durable)
             await ingress.kill()
             assert await first == 0
         stage.ingress_proxy.clear()
@@ -130,7 +129,7 @@ async def test_row_3_an_ingress_killed_between_the_write_and_the_answer(
         async with stage.worker():
             await stage.drained()  # the first copies are delivered before the second ones arrive
             await ingress.start()
-            await until(is_accepted, seconds=30)
+            await until(is_accepted)
             seconds = await stage.drained()
     books = await stage.books()
     found = stage.compare({f"E{number}" for number in range(count)})
@@ -152,7 +151,7 @@ async def warm_up(http: aiohttp.ClientSession, url: str) -> None:
     async def is_accepted() -> bool:
         return await answer_to(http, url, event(999_999, 0.0).body, headers) == 202
 
-    await until(is_accepted, seconds=20)
+    await until(is_accepted)
 
 
 async def answer_to(
@@ -169,7 +168,7 @@ async def answer_to(
 @pytest.mark.parametrize(
     ("kills", "rate"),
     [
-        pytest.param(2, 40, marks=pytest.mark.timeout(120)),
+        (2, 40),
         pytest.param(20, 100, marks=[pytest.mark.slow, pytest.mark.timeout(600)]),
     ],
 )
@@ -199,7 +198,7 @@ async def test_row_5_redis_killed_again_and_again_leaves_every_slot_of_the_worke
                 async def all_slots_are_in_use() -> bool:
                     return stage.alfa.most_at_once >= CONCURRENCY
 
-                await until(all_slots_are_in_use, seconds=30)
+                await until(all_slots_are_in_use)
                 peaks.append(stage.alfa.most_at_once)
 
         await under_load(load, kill_each_time())
@@ -222,7 +221,7 @@ async def test_row_5_redis_killed_again_and_again_leaves_every_slot_of_the_worke
 @pytest.mark.parametrize(
     "seconds",
     [
-        pytest.param(1.5, marks=pytest.mark.timeout(60)),
+        1.5,
         pytest.param(60.0, marks=[pytest.mark.slow, pytest.mark.timeout(300)]),
     ],
 )
@@ -266,7 +265,6 @@ def resident_mib(pid: int) -> float:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.fault_row(17)
 async def test_row_17_an_ingress_told_to_stop_answers_what_it_has_begun(
     stage: Stage, fault_figures: FigureRecorder
@@ -291,7 +289,7 @@ async def test_row_17_an_ingress_told_to_stop_answers_what_it_has_begun(
             async def first_is_durable() -> bool:
                 return (await stage.books()).accepted > 1
 
-            await until(first_is_durable, seconds=20)
+            await until(first_is_durable)
             began = asyncio.get_running_loop().time()
             ending = group.create_task(ingress.stop())
             await asyncio.sleep(0.3)
@@ -310,7 +308,6 @@ async def test_row_17_an_ingress_told_to_stop_answers_what_it_has_begun(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60)
 @pytest.mark.fault_row(18)
 async def test_row_18_a_worker_told_to_stop_finishes_and_burns_no_attempt(
     stage: Stage, fault_figures: FigureRecorder
@@ -337,7 +334,6 @@ async def test_row_18_a_worker_told_to_stop_finishes_and_burns_no_attempt(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60)
 @pytest.mark.fault_row(19)
 async def test_row_19_a_kill_at_the_end_of_the_grace_repeats_what_was_in_flight(
     stage: Stage, fault_figures: FigureRecorder
@@ -354,7 +350,7 @@ async def test_row_19_a_kill_at_the_end_of_the_grace_repeats_what_was_in_flight(
         async def all_slots_are_in_use() -> bool:
             return stage.alfa.at_once == CONCURRENCY
 
-        await until(all_slots_are_in_use, seconds=20)
+        await until(all_slots_are_in_use)
         worker.terminate()
         await asyncio.sleep(0.2)
         assert not worker.has_ended
@@ -372,7 +368,7 @@ async def test_row_19_a_kill_at_the_end_of_the_grace_repeats_what_was_in_flight(
 @pytest.mark.parametrize(
     "deploys",
     [
-        pytest.param(3, marks=[pytest.mark.slow, pytest.mark.timeout(120)]),
+        pytest.param(3, marks=pytest.mark.slow),
         pytest.param(30, marks=[pytest.mark.slow, pytest.mark.timeout(600)]),
     ],
 )
@@ -415,7 +411,7 @@ async def test_row_21_deploys_in_a_row_exhaust_no_attempts(
 @pytest.mark.parametrize(
     "count",
     [
-        pytest.param(2000, marks=[pytest.mark.slow, pytest.mark.timeout(120)]),
+        pytest.param(2000, marks=pytest.mark.slow),
         pytest.param(
             int(os.environ.get("FAULT_BACKLOG", "50000")),
             marks=[pytest.mark.slow, pytest.mark.timeout(3600)],
@@ -456,7 +452,6 @@ async def test_row_25_a_backlog_drains_at_a_steady_rate(
     assert p99_ms < 50
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.fault_row(26)
 async def test_row_26_nothing_that_waits_expires(
     stage: Stage, fault_figures: FigureRecorder
@@ -472,7 +467,7 @@ async def test_row_26_nothing_that_waits_expires(
         async def has_failed() -> bool:
             return stage.alfa.refused >= 50
 
-        await until(has_failed, seconds=30)
+        await until(has_failed)
     async with stage.connection() as connection:
         second = await stage.accept(50, first=50)
         expired = 0

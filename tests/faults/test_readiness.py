@@ -272,7 +272,7 @@ async def test_a_process_follows_a_change_in_seconds(
             return text if agreed and accepting == (expected == 202) else None
 
         change(server)
-        assert reason in (await until(lambda: agrees(503), seconds=5) or "")
+        assert reason in (await until(lambda: agrees(503)) or "")
         with Redis(port=server.port):
             heal(server)
-        await until(lambda: agrees(202), seconds=5)
+        await until(lambda: agrees(202))

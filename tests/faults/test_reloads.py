@@ -18,7 +18,7 @@ from support.waiting import until
 
 from router.clock import system_clock
 from router.configuration.load import ConfigurationSource
-from router.datatypes import Secret
+from router.datatypes import Duration, Secret
 from router.destinations.contract import Environment
 from router.dev.embedded_redis import EmbeddedRedis
 from router.journal import ledger
@@ -72,7 +72,7 @@ async def router(
     redis: EmbeddedRedis, generations: Generations, tmp_path: Path
 ) -> AsyncIterator[Running]:
     del generations  # they are written
-    settings = settings_for(redis.url, admin_token=TOKEN)
+    settings = settings_for(redis.url, admin_token=TOKEN, job_lease=Duration(60))
     source = ConfigurationSource(folder=tmp_path / "rules", environ={})
     environment = Environment(
         egress=settings.egress, now=system_clock().now, on_template_error=pytest.fail
@@ -146,7 +146,7 @@ async def judged_by(generation: str, sink: HttpSink, known: int) -> None:
     async def is_there() -> bool:
         return any(each.json()["alert"]["summary"] == generation for each in sink.requests[known:])
 
-    await until(is_there, seconds=30)
+    await until(is_there)
 
 
 async def check_reloads(

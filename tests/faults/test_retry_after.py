@@ -77,7 +77,7 @@ async def test_a_short_wish_neither_shortens_patience_nor_uses_up_attempts(
 
     async with running(settings, roles) as router:
         await post_batch(router, [event_from(sample, id="NO1", status="summary_timeout").body])
-        books = await until(settled, seconds=15)
+        books = await until(settled)
 
     undelivered = {name: counts for name, counts in books.destinations.items() if counts.dead}
     assert undelivered == {}

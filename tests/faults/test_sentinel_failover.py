@@ -20,7 +20,6 @@ ALL_PLANS = [
 ]
 
 
-@pytest.mark.timeout(60)
 async def test_a_former_primary_that_lives_on_is_not_written_to(
     tmp_path: Path, fault_figures: FigureRecorder
 ) -> None:

@@ -88,7 +88,6 @@ def environ(redis_url: Secret) -> dict[str, str]:
 
 
 @pytest.mark.fault_row(34, 35)
-@pytest.mark.timeout(90)
 async def test_slow_clients_are_closed_at_the_deadline(redis_url: Secret) -> None:
     """Mutant: each piece of a head begins its time again; those that drip stay for ever."""
     settings = {**environ(redis_url), "ROUTER_HEAD_TIMEOUT": "1s", "ROUTER_BODY_TIMEOUT": "1s"}

@@ -97,7 +97,6 @@ async def lost_and_reported(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60)
 @pytest.mark.fault_row(77)
 async def test_a_kill_while_a_sync_is_under_way_loses_what_is_declared_and_says_so(
     stage: Stage, slow: SlowDisk, fault_figures: FigureRecorder
@@ -110,7 +109,6 @@ async def test_a_kill_while_a_sync_is_under_way_loses_what_is_declared_and_says_
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60)
 @pytest.mark.fault_row(77)
 @pytest.mark.parametrize("server", [server_path()], indirect=True)
 async def test_a_commit_that_waits_for_the_disk_is_not_lost(

@@ -3,7 +3,6 @@
 from typing import Final
 
 import aiohttp
-import pytest
 from support.events import event_from
 from support.processes import RouterProcess
 from support.waiting import until
@@ -17,7 +16,6 @@ from router.journal.source_log import SourceCounts, SourceLog
 _TOKEN: Final = "events-token-of-the-test"
 
 
-@pytest.mark.timeout(60)
 async def test_a_killed_process_loses_the_counts_of_a_second_and_no_event(
     redis_url: Secret, connection: Connection, sample: bytes
 ) -> None:

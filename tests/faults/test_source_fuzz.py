@@ -126,7 +126,6 @@ async def accepted_seconds(
 
 
 @pytest.mark.fault_row(38, 39)
-@pytest.mark.timeout(120)
 async def test_fuzzed_requests_of_senders_get_2xx_and_4xx_only(
     redis_url: Secret, connection: Connection, tmp_path: Path, fault_figures: FigureRecorder
 ) -> None:

@@ -191,7 +191,6 @@ async def check(connection: Connection, environ: dict[str, str], kills: int, eve
     )
 
 
-@pytest.mark.timeout(60)
 async def test_two_kills_leave_the_state_exact(
     journal: Connection, measuring: dict[str, str], fault_figures: FigureRecorder
 ) -> None:

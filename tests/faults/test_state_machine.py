@@ -357,7 +357,6 @@ def check(
     assert found.delivered > found.histories / 2
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.fault_row(74)
 def test_some_histories(histories: type[Histories], fault_figures: FigureRecorder) -> None:
     # Without the search for a shorter history, which may take minutes.

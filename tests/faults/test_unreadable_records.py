@@ -100,12 +100,12 @@ async def deliver_neighbours(connection: Connection) -> None:
             return False
         return True
 
-    await until(is_accepted, seconds=10)
+    await until(is_accepted)
 
     async def are_delivered() -> bool:
         return await delivered(connection) >= before + NEIGHBOURS
 
-    await until(are_delivered, seconds=20)
+    await until(are_delivered)
 
 
 async def delivered(connection: Connection) -> int:

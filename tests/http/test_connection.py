@@ -49,7 +49,7 @@ async def test_an_unfinished_head_is_rejected_at_its_deadline(
         writer.write(piece)
         if piece == ASK:
             answers += await reader.readuntil(b"}")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         answers += await reader.read()
     writer.close()
 
@@ -69,7 +69,7 @@ async def test_dripping_does_not_extend_the_deadline(ingress: Running) -> None:
             writer.write(b"X: y\r\n")
             await asyncio.sleep(0.02)
 
-    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         dripping = group.create_task(drip())
         answer = await reader.readuntil(b"\r\n")
         dripping.cancel()
@@ -94,7 +94,7 @@ async def test_an_idle_connection_outlives_the_deadline_of_a_head(ingress: Runni
     writer.write(ASK)
     await reader.readuntil(b"}")
     began = loop.time()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         assert await reader.read() == b""
     writer.close()
 

@@ -589,7 +589,6 @@ def ask_for(
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.timeout(120)
 def test_responses_are_as_described(served: str, redis_url: Secret, sample: bytes) -> None:
     seen = statuses_of(
         served,

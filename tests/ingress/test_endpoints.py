@@ -26,6 +26,8 @@ TOKEN = Secret("twilio-auth-token-of-the-test")
 BEARER = Secret("bearer-token-of-the-test")
 JSON = {"Content-Type": "application/json"}
 ROLES = Roles(port=0, ingress=True)
+TWILIO_WAITS = 5.0
+"""Seconds (docs/reference/ingress.md)."""
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ async def ingress(redis_url: Secret) -> AsyncIterator[Running]:
 
 @pytest.fixture
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
         yield session
 
 
@@ -243,7 +245,7 @@ async def test_a_body_that_does_not_arrive_is_rejected_at_its_deadline(ingress: 
         b"POST /events HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
         b"Authorization: Bearer " + BEARER.reveal().encode() + b"\r\nContent-Length: 100\r\n\r\n["
     )
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         answer = await reader.read()  # to the end, because the connection is closed too
 
     assert answer.startswith(b"HTTP/1.1 408 ")
@@ -303,14 +305,14 @@ async def test_without_redis_the_answer_is_503_at_once_and_it_recovers_by_itself
         began = loop.time()
         async with http.post(f"{process.url}/events", data=sample, headers=JSON) as refused:
             assert (refused.status, refused.headers["Retry-After"]) == (503, "1")
-        assert loop.time() - began < 1.0
+        assert loop.time() - began < TWILIO_WAITS
         async with http.get(f"{process.url}/readyz") as ready:
             assert ready.status == 503
         async with http.get(f"{process.url}/healthz") as alive:
             assert alive.status == 200
 
         server.start()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 async with http.post(
                     f"{process.url}/events", data=sample, headers=JSON
@@ -323,18 +325,19 @@ async def test_without_redis_the_answer_is_503_at_once_and_it_recovers_by_itself
 
 
 @pytest.mark.fault_row(8)
-async def test_a_redis_that_hangs_is_503_within_a_second(
+async def test_a_redis_that_hangs_is_503_while_twilio_waits(
     http: aiohttp.ClientSession, sample: bytes, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     server = EmbeddedRedis(find_server(""), tmp_path_factory.mktemp("redis"))
     server.start()
     loop = asyncio.get_running_loop()
-    async with running(settings_for(server.url), ROLES) as process:
+    settings = settings_for(server.url, commit_timeout=Duration(0.8))
+    async with running(settings, ROLES) as process:
         os.kill(server.pid, signal.SIGSTOP)
         began = loop.time()
         async with http.post(f"{process.url}/events", data=sample, headers=JSON) as response:
             assert response.status == 503
-        assert loop.time() - began < 1.0
+        assert 0.8 <= loop.time() - began < TWILIO_WAITS
         os.kill(server.pid, signal.SIGCONT)
     server.stop()
 

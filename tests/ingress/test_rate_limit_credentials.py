@@ -35,7 +35,7 @@ async def ingress(redis_url: Secret) -> AsyncIterator[Running]:
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
     # Without keep-alive, because the router would wait for idle connections when it ends.
     connector = aiohttp.TCPConnector(force_close=True)
-    timeout = aiohttp.ClientTimeout(total=10)
+    timeout = aiohttp.ClientTimeout(total=60)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
         yield session
 

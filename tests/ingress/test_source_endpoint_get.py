@@ -33,7 +33,7 @@ async def router(redis_url: Secret, tmp_path: Path) -> AsyncIterator[Running]:
 
 async def get(url: str, signed_url: str) -> int:
     signature = RequestValidator(TOKEN).compute_signature(signed_url, {})
-    timeout = aiohttp.ClientTimeout(total=10)
+    timeout = aiohttp.ClientTimeout(total=60)
     async with (
         aiohttp.ClientSession(timeout=timeout) as http,
         http.get(url, headers={"X-Twilio-Signature": signature}) as response,

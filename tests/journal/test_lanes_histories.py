@@ -259,7 +259,6 @@ async def _live(redis_url: Secret, steps: list[tuple[str, int]]) -> None:
         await connection.close()
 
 
-@pytest.mark.timeout(60)
 @quick
 @given(steps=history)
 def test_no_message_follows_a_later_one_of_its_key(

@@ -198,7 +198,7 @@ async def test_an_aborted_failover_lets_the_primary_be_written_to_again(
         except JournalUnavailableError:
             return False
 
-    await until(works, seconds=3)
+    await until(works)
 
 
 async def test_a_switch_that_was_missed_is_found_when_a_sentinel_is_back(

@@ -34,7 +34,7 @@ async def test_retries_are_due_now_and_workers_are_told(
     async with connection.subscription() as channel:
         await channel.subscribe(keys.wake_channel(QUEUE))
         assert await retry_now.retry_now(connection, clock, "mail") == 2
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             messages = [await channel.get_message(timeout=1) for _ in range(2)]
 
     assert messages[1]["data"] == keys.RETRY_NOW

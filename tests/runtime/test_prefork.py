@@ -21,8 +21,6 @@ from router.journal.connection import Connection
 from router.journal.series import Resolution, Series
 from router.runtime.prefork import bind
 
-pytestmark = pytest.mark.timeout(90)
-
 
 @pytest.fixture
 def folder(tmp_path: Path) -> RulesFolder:
@@ -45,7 +43,7 @@ def environ(redis_url: Secret, folder: RulesFolder) -> dict[str, str]:
 async def fleet(environ: dict[str, str]) -> AsyncIterator[RouterProcess]:
     """Two processes, both listening."""
     async with RouterProcess("run", "--processes", "2", environ=environ) as fleet:
-        await until(lambda: said(fleet, "all processes listening"), seconds=25)
+        await until(lambda: said(fleet, "all processes listening"))
         yield fleet
 
 
@@ -113,12 +111,12 @@ async def test_a_rolling_restart_under_load_rejects_no_request(
     async with asyncio.TaskGroup() as group:
         group.create_task(load())
         os.kill(fleet.pid, signal.SIGUSR2)
-        await until(lambda: said(fleet, "rolling restart finished"), seconds=30)
+        await until(lambda: said(fleet, "rolling restart finished"))
 
         async def old_are_gone() -> bool:
             return not set(old) & set(children(fleet))
 
-        await until(old_are_gone, seconds=30)
+        await until(old_are_gone)
         more.set()
 
     assert len(children(fleet)) == 2
@@ -130,7 +128,7 @@ async def test_a_process_that_dies_is_replaced(fleet: RouterProcess, sample: byt
     victim, *_ = children(fleet)
     os.kill(victim, signal.SIGKILL)
 
-    await until(lambda: said(fleet, "listening", times=3), seconds=25)
+    await until(lambda: said(fleet, "listening", times=3))
 
     sender = Sender(sample)
     await sender.send(fleet.url, [f"NO{number}" for number in range(20)])
@@ -145,7 +143,7 @@ async def test_the_old_processes_stay_when_a_new_one_does_not_start(
 
     os.kill(fleet.pid, signal.SIGUSR2)
     message = "rolling restart aborted: new process did not start; old processes stay active"
-    await until(lambda: said(fleet, message), seconds=25)
+    await until(lambda: said(fleet, message))
 
     sender = Sender(sample)
     await sender.send(fleet.url, ["NO1"])
@@ -155,7 +153,7 @@ async def test_the_old_processes_stay_when_a_new_one_does_not_start(
 
 async def test_a_signal_to_the_parent_stops_all_processes(environ: dict[str, str]) -> None:
     async with RouterProcess("ingress", "--processes", "2", environ=environ) as fleet:
-        await until(lambda: said(fleet, "all processes listening"), seconds=25)
+        await until(lambda: said(fleet, "all processes listening"))
         pids = children(fleet)
 
     assert len(pids) == 2
@@ -164,14 +162,14 @@ async def test_a_signal_to_the_parent_stops_all_processes(environ: dict[str, str
 
 async def test_all_processes_end_when_the_parent_is_killed(environ: dict[str, str]) -> None:
     async with RouterProcess("ingress", "--processes", "2", environ=environ) as fleet:
-        await until(lambda: said(fleet, "all processes listening"), seconds=25)
+        await until(lambda: said(fleet, "all processes listening"))
         pids = children(fleet)
         await fleet.kill()
 
     async def gone() -> bool:
         return not any(alive(pid) for pid in pids)
 
-    assert await until(gone, seconds=20)
+    assert await until(gone)
 
 
 async def test_wrong_settings_end_the_parent(environ: dict[str, str]) -> None:

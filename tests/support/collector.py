@@ -47,7 +47,7 @@ class Collector(HttpSink):
         taken = [request for request, status in answered if status < 300]
         return [span for request in taken for span in spans_of(request.body)]
 
-    async def wait(self, *names: str, seconds: float = 10.0) -> list[CollectedSpan]:
+    async def wait(self, *names: str, seconds: float = 60.0) -> list[CollectedSpan]:
         """Wait for spans of these names, each as often as it is named; return all spans."""
 
         async def complete() -> list[CollectedSpan] | None:

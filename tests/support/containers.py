@@ -109,7 +109,7 @@ class Container:
         self._process = await self._execute("router", *self._arguments)
         self._reader = asyncio.get_running_loop().create_task(self._read_log())
         try:
-            async with asyncio.timeout(25):
+            async with asyncio.timeout(60):
                 await self._listening.wait()
         except TimeoutError:
             await self.__aexit__()
@@ -122,7 +122,7 @@ class Container:
     async def __aexit__(self, *_: object) -> None:
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await self._process.wait()
             await self._reader
 
@@ -132,7 +132,7 @@ class Container:
     async def execute(self, *command: str) -> Finished:
         """Run another command in the same environment, as ``docker compose exec`` does."""
         process = await self._execute(*command)
-        async with asyncio.timeout(25):
+        async with asyncio.timeout(60):
             output, errors = await process.communicate()
         return Finished(process.returncode or 0, (output + errors).decode())
 

@@ -168,10 +168,10 @@ async def _measure(
         load.stop()
     left_behind = _left_behind(former) if plan.fault is Fault.PLANNED else 0
     if plan.sees_demotion:
-        await until(lambda: _has_successor(setup, former), seconds=30)
+        await until(lambda: _has_successor(setup, former))
         if plan.fault is not Fault.PARTITION:
             await asyncio.to_thread(_bring_back, setup, plan.fault, former)
-        await until(lambda: _is_replica(former), seconds=60)
+        await until(lambda: _is_replica(former))
     late.status = 200
     began_at = time.monotonic()
     drained_at = await _drained(load, late)

@@ -73,11 +73,11 @@ class KilledWorkers:
             pending = found.pending or found.waiting or found.destinations[destination].pending
             return None if pending else found
 
-        return await until(books, seconds=60)
+        return await until(books)
 
     async def _until_evaluated(self, count: int) -> None:
         async def evaluated() -> bool:
             books = await ledger.read(self._connection)
             return books.accepted - books.pending - books.duplicate >= count
 
-        await until(evaluated, seconds=60)
+        await until(evaluated)

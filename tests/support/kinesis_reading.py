@@ -22,4 +22,4 @@ async def evaluated(connection: Connection, count: int) -> ledger.Ledger:
         evaluated_events = counts.filtered + counts.matched + counts.quarantined
         return counts if evaluated_events >= count and not counts.pending else None
 
-    return await until(enough, seconds=20)
+    return await until(enough)

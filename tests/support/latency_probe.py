@@ -32,7 +32,7 @@ class LatencyProbe:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             printed, _ = await self._process.communicate(b"")
         self.longest_ms = float(printed)
 

@@ -35,6 +35,8 @@ class LoopbackServer:
         talk = self._group.create_task(self._talk(reader, writer))
         self._talks.add(talk)
         talk.add_done_callback(self._talks.discard)
+        # A task that is cancelled before its first step closes nothing by itself.
+        talk.add_done_callback(lambda _: writer.close())
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         raise NotImplementedError

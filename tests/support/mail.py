@@ -100,7 +100,7 @@ class SmtpSink:
         host = "127.0.0.1" if scheme == "smtp" else "localhost"
         return f"{scheme}://{userinfo}{host}:{self.port}"
 
-    async def receive(self, count: int, *, seconds: float = 10.0) -> list[Mail]:
+    async def receive(self, count: int, *, seconds: float = 60.0) -> list[Mail]:
         """Return the mails once there are ``count``; raise TimeoutError after ``seconds``."""
         async with asyncio.timeout(seconds), self._changed:
             await self._changed.wait_for(lambda: len(self.mails) >= count)

@@ -55,7 +55,7 @@ class RouterProcess:
         self._listening = asyncio.Event()
         self._reader = asyncio.get_running_loop().create_task(self._read_log())
         try:
-            async with asyncio.timeout(25):
+            async with asyncio.timeout(60):
                 await self._listening.wait()
         except TimeoutError:
             await self.kill()
@@ -83,7 +83,7 @@ class RouterProcess:
     async def __aexit__(self, *_: object) -> None:
         if self._process.returncode is None:
             await self.stop()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await self._process.wait()
             await self._reader
 
@@ -98,7 +98,7 @@ class RouterProcess:
         await self._process.wait()
         await self._reader
 
-    async def stop(self, *, seconds: float = 30.0) -> None:
+    async def stop(self, *, seconds: float = 60.0) -> None:
         """Send SIGTERM and wait until it has ended; ``start`` starts it again."""
         self.terminate()
         async with asyncio.timeout(seconds):

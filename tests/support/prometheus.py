@@ -22,7 +22,7 @@ _OFTEN: Final = "200ms"
 
 async def _status(method: str, url: str, body: object = None) -> int:
     async with (
-        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session,
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session,
         session.request(method, url, json=body) as response,
     ):
         return response.status

@@ -8,7 +8,7 @@ from contextlib import suppress
 from router.http.server import Address
 
 
-async def answer_to(address: Address, *pieces: bytes, seconds: float = 10.0) -> bytes:
+async def answer_to(address: Address, *pieces: bytes, seconds: float = 60.0) -> bytes:
     """Send the pieces one after another, and return all that the server sends until it closes.
 
     Raises TimeoutError if it does not close in time.
@@ -33,7 +33,7 @@ async def answer_to(address: Address, *pieces: bytes, seconds: float = 10.0) -> 
     return bytes(received)
 
 
-async def one_response(reader: asyncio.StreamReader, *, seconds: float = 10.0) -> bytes:
+async def one_response(reader: asyncio.StreamReader, *, seconds: float = 60.0) -> bytes:
     """Return one response with its body. Raises TimeoutError if it does not come in time."""
     async with asyncio.timeout(seconds):
         top = await reader.readuntil(b"\r\n\r\n")

@@ -29,7 +29,7 @@ async def _answers(port: int, *pieces: bytes) -> str:
         writer.write(piece)
         await writer.drain()
         await asyncio.sleep(0.01)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         text = (await reader.read()).decode()
     writer.close()
     return text

@@ -40,14 +40,14 @@ class ReverseProxy(msgspec.Struct, frozen=True):
         connector = aiohttp.TCPConnector(
             ssl=context, local_addr=(address, 0), resolver=_Loopback(), use_dns_cache=False
         )
-        timeout = aiohttp.ClientTimeout(total=15)
+        timeout = aiohttp.ClientTimeout(total=60)
         return aiohttp.ClientSession(connector=connector, timeout=timeout)
 
     async def raw(self, request: bytes) -> bytes:
         """Send bytes and return all of the answer; for paths that a client would normalize."""
         context = ssl.create_default_context()
         self.authority.configure_trust(context)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             reader, writer = await asyncio.open_connection(
                 "127.0.0.1", self.port, ssl=context, server_hostname=HOST
             )
@@ -155,7 +155,7 @@ async def _running(
         stderr=asyncio.subprocess.DEVNULL,
     )
     try:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while not await _listens(proxy.port):
                 assert process.returncode is None, f"{command[0]} has ended"
                 await asyncio.sleep(0.02)
@@ -163,7 +163,7 @@ async def _running(
     finally:
         if process.returncode is None:
             process.terminate()
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             await process.wait()
 
 

@@ -66,12 +66,12 @@ async def running(
     stop = asyncio.Event()
     ready: asyncio.Future[Address] = loop.create_future()
     serving = loop.create_task(app.serve(stop, ready.set_result))
-    await asyncio.wait([serving, ready], return_when=asyncio.FIRST_COMPLETED, timeout=10)
+    await asyncio.wait([serving, ready], return_when=asyncio.FIRST_COMPLETED, timeout=60)
     if serving.done():
         await serving
     yield Running(ready.result(), metrics, app._parts.console.routes)
     stop.set()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await serving
 
 

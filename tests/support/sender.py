@@ -14,7 +14,7 @@ TOKEN = Secret("auth-token-of-the-test")
 class Sender:
     """Sends Twilio's example under many ids. ``accepted`` are the ids that got a 2xx."""
 
-    def __init__(self, sample: bytes, *, seconds: float = 30.0) -> None:
+    def __init__(self, sample: bytes, *, seconds: float = 60.0) -> None:
         self._sample = sample
         self._seconds = seconds
         self.accepted: set[str] = set()

@@ -112,7 +112,7 @@ class HttpSink:
         """Return the reply after the script. Subclasses may choose it by the request."""
         return self.otherwise
 
-    async def receive(self, count: int, *, seconds: float = 10.0) -> list[Received]:
+    async def receive(self, count: int, *, seconds: float = 60.0) -> list[Received]:
         """Return the requests once there are ``count``; raise TimeoutError after ``seconds``."""
         async with asyncio.timeout(seconds), self._changed:
             await self._changed.wait_for(lambda: len(self.requests) >= count)

@@ -123,7 +123,7 @@ class Stage:
             await until(is_over, seconds=seconds)
         return asyncio.get_running_loop().time() - began
 
-    async def some_arrived(self, count: int, *, seconds: float = 30.0) -> None:
+    async def some_arrived(self, count: int, *, seconds: float = 60.0) -> None:
         """Wait until both receivers have so many events."""
 
         async def enough() -> bool:

@@ -221,7 +221,7 @@ class SteppedProcess:
     async def settle_down(self) -> None:
         """Return when a command waits, or the job has ended."""
         assert self.task is not None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not self.connection.waiting and not self.task.done():
                 self.connection.changed.clear()
                 changed = asyncio.get_running_loop().create_task(self.connection.changed.wait())
@@ -239,7 +239,7 @@ class SteppedProcess:
             self.connection.is_dead = True
             self.connection.happened.clear()
             self.connection.waiting.popleft().verdict.set_result((True, False))
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await self.connection.happened.wait()
         self.connection.is_dead = True
         tasks: list[asyncio.Task[Any]] = [self._settling, *([self.task] if self.task else [])]

@@ -85,7 +85,7 @@ class Alertmanager:
             "--cluster.listen-address=",
             "--log.level=error",
         )
-        await until(self._is_ready, seconds=20)
+        await until(self._is_ready)
 
     async def kill(self) -> None:
         self._process.kill()

@@ -83,7 +83,6 @@ async def outcomes(config: DestinationConfig, delivery, environment, sink, repli
 
 
 @pytest.mark.fault_row(72)
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize("kind", HTTP_KINDS)
 async def test_no_reply_brings_a_secret_into_an_outcome(kind, environment, delivery, caplog):
     """Mutants: replies are redacted as they are; Slack's error code is not redacted."""

@@ -78,5 +78,5 @@ async def test_a_redis_that_is_away_costs_no_more_than_the_page(
     delivery: Delivery, connection: Connection, clock: Clock
 ) -> None:
     await connection.redis.set(keys.shown_alert(KEY), b"of another type")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await ShownRecorder(ShownAlerts(connection, clock, lasts=60.0), "chat").delivered(delivery)

@@ -27,7 +27,7 @@ BEARER = Secret("bearer-token-of-the-test")
 JSON = {"Content-Type": "application/json"}
 ROLES = Roles(port=0, ingress=True)
 TWILIO_WAITS = 5.0
-"""Seconds (docs/reference/ingress.md)."""
+"""Seconds (ROUTER_COMMIT_TIMEOUT in docs/reference/settings.md)."""
 
 
 @pytest.fixture

@@ -184,7 +184,7 @@ def _twilio(settings: Settings) -> KnownSource:
 
 def _events(settings: Settings) -> KnownSource:
     is_open = settings.events_open is not EventsOpen.NO
-    has_token = settings.events_token is not None
+    has_token = bool(settings.events_token)
     return KnownSource(
         name="events",
         path="/events",

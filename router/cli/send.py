@@ -168,7 +168,7 @@ def _endpoint(settings: Settings, url: str, *, sign: bool) -> Endpoint:
             tokens = (Secret(running.auth_token),)
             settings = msgspec.structs.replace(settings, twilio_auth_tokens=tokens)
     if not sign:
-        return Endpoint(url=url or f"{base}/events", token=settings.events_token)
+        return Endpoint(url=url or f"{base}/events", token=next(iter(settings.events_token), None))
     if not settings.twilio_auth_tokens:
         raise ConfigurationError("--sign needs ROUTER_TWILIO_AUTH_TOKENS")
     credentials = () if has_credentials(url) else settings.twilio_basic_auth

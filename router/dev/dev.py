@@ -110,7 +110,7 @@ class Dev:
         settings = self._settings
         if not settings.twilio_auth_tokens:
             settings = msgspec.structs.replace(settings, twilio_auth_tokens=(AUTH_TOKEN,))
-        if settings.events_token is None and is_loopback(settings.host):
+        if not settings.events_token and is_loopback(settings.host):
             settings = msgspec.structs.replace(settings, events_open=EventsOpen.ALL)
         if not settings.admin_token:
             token = Tokens.of(Secret(secrets.token_urlsafe(16)))

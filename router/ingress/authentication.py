@@ -96,18 +96,20 @@ def check_body(settings: Settings, url: str, content: bytes) -> None:
             raise _signature_rejection(result, [url])
 
 
-def has_token(settings: Settings, authorization: str | None, in_query: str | None) -> bool:
-    """Check the bearer token of a request to ``/events``, and return whether there is one.
+def check_token(
+    settings: Settings, authorization: str | None, in_query: str | None
+) -> Secret | None:
+    """Return the bearer token of a request to ``/events``, None if it has none and needs none.
 
     It may come as ``access_token`` in the query (CloudEvents "HTTP 1.1 Web Hooks", section 3.2).
 
     Raises:
         RequestRejectedError: The token is missing or wrong.
     """
-    token, is_open = settings.events_token, settings.events_open is not EventsOpen.NO
-    if token is None:
+    tokens, is_open = settings.events_token, settings.events_open is not EventsOpen.NO
+    if not tokens:
         if is_open:
-            return False
+            return None
         raise RequestRejectedError(
             HTTPStatus.FORBIDDEN,
             "closed",
@@ -117,16 +119,18 @@ def has_token(settings: Settings, authorization: str | None, in_query: str | Non
     given = authorization or (None if in_query is None else f"Bearer {in_query}")
     if not given:
         if is_open:
-            return False
+            return None
         raise RequestRejectedError(
             HTTPStatus.UNAUTHORIZED,
             "no_token",
             "the bearer token is missing: send Authorization: Bearer <token>",
             headers=_BEARER,
         )
-    if not token.matches_bearer(given):
+    # All are compared, so that the time says nothing of which one it is.
+    matching = [token for token in tokens if token.matches_bearer(given)]
+    if not matching:
         raise RequestRejectedError(HTTPStatus.FORBIDDEN, "wrong_token", "the bearer token is wrong")
-    return True
+    return matching[0]
 
 
 def check_types(settings: Settings, events: Sequence[Event]) -> None:

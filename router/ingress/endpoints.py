@@ -151,11 +151,11 @@ class Ingress:
         self, request: web.BaseRequest, _: Sender | None
     ) -> tuple[Received, int]:
         settings = self._settings
-        is_authenticated = authentication.has_token(
+        token = authentication.check_token(
             settings, request.headers.get(hdrs.AUTHORIZATION), request.query.get("access_token")
         )
-        if is_authenticated:
-            self._credential_buckets.admit(settings.events_token)
+        if token is not None:
+            self._credential_buckets.admit(token)
         content_type = media_type(request)
         is_binary = http_binding.is_binary_mode(content_type, request.headers)
         content = await self._body_reader.read(request, take_gzip=True)
@@ -173,8 +173,8 @@ class Ingress:
             max_depth=settings.max_depth,
             max_values=self._reception.max_values,
         )
-        if is_authenticated:
-            self._credential_buckets.charge(settings.events_token, len(events))
+        if token is not None:
+            self._credential_buckets.charge(token, len(events))
         else:
             authentication.check_types(settings, events)
         return Received(events, []), len(content)
@@ -182,6 +182,6 @@ class Ingress:
     def _events_per_minute(self) -> int:
         """Return the rate to grant in the handshake; 0 for no limit."""
         limits = [self._reception.client_buckets.per_minute]
-        if self._settings.events_token is not None:
+        if self._settings.events_token:
             limits.append(self._credential_buckets.per_minute)
         return min((limit for limit in limits if limit), default=0)

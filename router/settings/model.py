@@ -154,9 +154,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trusted_proxies: Networks = Networks()
     """The proxies in front of the router. Their headers `Forwarded` and `X-Forwarded-For`, `-Proto`,
     `-Host`, `-Port` and `-Prefix` are trusted, and ignored from all other addresses."""
-    events_token: Secret | None = None
-    """The bearer token that `/events` requires. Without it, `/events` is closed unless
-    `ROUTER_EVENTS_OPEN` opens it."""
+    events_token: tuple[Secret, ...] = ()
+    """The bearer token that `/events` requires, or several: one for each sender, or the new one and the
+    old one during a rotation. Without any, `/events` is closed unless `ROUTER_EVENTS_OPEN` opens it."""
     events_open: EventsOpen = EventsOpen.NO
     """The events that `/events` accepts without the token: `no` for none, `yes` for all but those of
     `com.twilio.*`, `all` for those too. `router dev` on a loopback address sets `all`."""

@@ -198,7 +198,7 @@ async def test_a_process_that_receives_no_requests_knows_no_missing_secret(
         ({}, "twilio", "ROUTER_TWILIO_AUTH_TOKENS"),
         ({"twilio_basic_auth": (Secret("a:b"),)}, "twilio", None),
         ({}, "events", "ROUTER_EVENTS_TOKEN"),
-        ({"events_token": Secret("x")}, "events", None),
+        ({"events_token": (Secret("x"),)}, "events", None),
     ],
 )
 async def test_a_path_without_its_secret_is_closed(

@@ -258,7 +258,7 @@ def test_without_dotenv_the_settings_are_valid(checkout: Path, name: str) -> Non
 
     settings = Settings.read(service.environment)
     assert settings.redis_url.reveal() == "redis://redis:6379/0"
-    assert settings.events_token is None
+    assert settings.events_token == ()
     assert not settings.admin_token
 
 

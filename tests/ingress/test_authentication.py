@@ -56,6 +56,21 @@ async def test_events_are_closed_and_twilios_need_a_token(
     assert found == expected
 
 
+@pytest.mark.parametrize(
+    ("given", "status"), [("new-token", 202), ("old-token", 202), ("older-token", 403)]
+)
+async def test_each_of_several_tokens_is_accepted_while_one_is_rotated(
+    redis_url: Secret, given: str, status: int
+) -> None:
+    """Before: one token, so that all senders had to change it in the moment in which the router did."""
+    settings = settings_for(redis_url, events_token=(Secret("new-token"), Secret("old-token")))
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {given}"}
+    async with running(settings, ROLES) as process, aiohttp.ClientSession() as http:
+        event = msgspec.json.encode(PLAIN)
+        async with http.post(f"{process.url}/events", data=event, headers=headers) as response:
+            assert response.status == status
+
+
 @pytest.mark.parametrize("scheme", ["bearer ", "BEARER ", "Bearer  ", "Bearer\t", "bEARER \t "])
 async def test_the_scheme_of_a_token_has_any_case_at_each_endpoint(
     redis_url: Secret, scheme: str

@@ -85,6 +85,17 @@ async def test_the_events_token_has_its_own_rate(
     assert await from_twilio(http, ingress, sample, MAIN) == 202
 
 
+async def test_each_of_several_events_tokens_has_its_own_rate(
+    redis_url: Secret, http: aiohttp.ClientSession, sample: bytes
+) -> None:
+    settings = limited(redis_url, events_token=(EVENTS, Secret("an0ther-sender")))
+    async with running(settings, ROLES) as ingress:
+        bearer = f"Bearer {EVENTS.reveal()}"
+        assert (await to_events(http, ingress, many(sample, 9), bearer)).status == 202
+        assert (await to_events(http, ingress, sample, bearer)).status == 429
+        assert (await to_events(http, ingress, sample, "Bearer an0ther-sender")).status == 202
+
+
 async def test_unauthenticated_requests_do_not_use_up_a_credentials_rate(
     ingress: Running, http: aiohttp.ClientSession, sample: bytes
 ) -> None:

@@ -52,7 +52,7 @@ def test_without_variables_the_defaults_apply() -> None:
         ("twilio_basic_auth", "me:a:b, you:c", (Secret("me:a:b"), Secret("you:c"))),
         ("twilio_addresses", "35.90.102.128/25", Networks.parse("35.90.102.128/25")),
         ("trusted_proxies", "10.0.0.1, fd00::/8", Networks.parse("10.0.0.1,fd00::/8")),
-        ("events_token", "a,b", Secret("a,b")),
+        ("events_token", "a,b", (Secret("a"), Secret("b"))),
         ("webhook_origins", "a.example, *", Texts(("a.example", "*"))),
         ("admin_token", " x ", Tokens.of(Secret(" x "))),
         ("viewer_token", "alice=0123456789abcdef", Tokens.parse("alice=0123456789abcdef")),
@@ -223,14 +223,15 @@ def test_all_problems_are_reported_at_once() -> None:
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
 def test_a_setting_can_be_read_from_a_file(tmp_path: Path, end: str) -> None:
-    file = tmp_path / "token"
-    file.write_bytes(f"{CANARY}{end}".encode())
-    settings = Settings.read({"ROUTER_EVENTS_TOKEN_FILE": str(file)})
-    assert settings.events_token == Secret(CANARY)
+    file = tmp_path / "key"
+    file.write_bytes(f"{CANARY * 2}{end}".encode())
+    settings = Settings.read({"ROUTER_LINK_SECRET_FILE": str(file)})
+    assert settings.link_secret == Secret(CANARY * 2)
 
 
 def test_only_the_last_line_end_of_a_file_is_removed() -> None:
-    assert Settings.read({"ROUTER_EVENTS_TOKEN": "x\n"}).events_token == Secret("x\n")
+    secret = f"{CANARY * 2}\n"
+    assert Settings.read({"ROUTER_LINK_SECRET": secret}).link_secret == Secret(secret)
 
 
 @pytest.mark.parametrize(
@@ -261,7 +262,7 @@ def test_an_empty_variable_gives_way_to_its_file(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text(CANARY)
     environ = {"ROUTER_EVENTS_TOKEN": "", "ROUTER_EVENTS_TOKEN_FILE": str(file)}
-    assert Settings.read(environ).events_token == Secret(CANARY)
+    assert Settings.read(environ).events_token == (Secret(CANARY),)
 
 
 def test_a_setting_cannot_be_set_twice(tmp_path: Path) -> None:

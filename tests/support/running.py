@@ -79,13 +79,15 @@ def settings_for(redis_url: object, **changes: object) -> Settings:
     """Settings for a test: any free port, short times, events without a token.
 
     A commit may take as long as the settings permit, because Redis shares the processor with other
-    tests. ``admin_token`` and ``viewer_token`` may be one Secret.
+    tests. ``admin_token``, ``viewer_token`` and ``events_token`` may be one Secret.
     """
     for name in ("admin_token", "viewer_token"):
         if isinstance(token := changes.get(name), Secret):
             changes[name] = Tokens.of(token)
     if "events_token" not in changes:
         changes = {"events_open": EventsOpen.ALL, **changes}
+    elif not isinstance(token := changes["events_token"], tuple):
+        changes["events_token"] = () if token is None else (token,)
     changes = {"commit_timeout": Duration(4), **changes}
     return msgspec.structs.replace(Settings(), redis_url=redis_url, **changes)
 

@@ -4,6 +4,8 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeVar
 
+import msgspec
+
 from router.configuration.convert import Converter, describe_node
 from router.configuration.foreign_keys import key_hint
 from router.configuration.variables import (
@@ -84,7 +86,7 @@ def _kind(document: YamlDocument, entry: Entry) -> Entry | None:
     for each in node.entries:
         if each.key.text not in KINDS:
             message = f'destination "{name}": there is no kind "{each.key.text}"'
-            document.report(each.key.span, message, key_hint(each.key.text, KINDS))
+            document.report(each.key.span, message, _kind_hint(node, each.key.text))
             document.hide(node)
             return None
     if len(node.entries) > 1:
@@ -93,6 +95,21 @@ def _kind(document: YamlDocument, entry: Entry) -> Entry | None:
         document.report(second.span, message, "write it as a separate destination")
         return None
     return node.entries[0]
+
+
+def _kind_hint(node: MapNode, key: str) -> str:
+    """Return what to write for a key in the place of a kind, such as a key that belongs below one."""
+    beside = [each.key.text for each in node.entries if each.key.text in KINDS]
+    owners = [kind for kind in beside or KINDS if key in _keys(kind)]
+    if not owners:
+        return key_hint(key, KINDS)
+    if beside or len(owners) == 1:
+        return f"it is a key of {owners[0]}: write {owners[0]}: {{{key}: …}}"
+    return f"it is a key below the kind: write for example {owners[-1]}: {{{key}: …}}"
+
+
+def _keys(kind: str) -> set[str]:
+    return {field.encode_name for field in msgspec.structs.fields(KINDS[kind].config)}
 
 
 def _convert(

@@ -33,6 +33,15 @@ def test_an_entry_becomes_a_kind_with_its_configuration() -> None:
         ("{}", '1:6: destination "noc": expected its kind, found nothing'),
         ("slack", '1:6: destination "noc": expected its kind, found "slack"'),
         ("{slak: {}}", '"noc": there is no kind "slak" (did you mean "slack"?)'),
+        (
+            "{rate: 5/m}",
+            '"noc": there is no kind "rate" (it is a key below the kind: write for example',
+        ),
+        (
+            "{timeout: 5s, http: {url: x}}",
+            'there is no kind "timeout" (it is a key of http: write http: {timeout: …}',
+        ),
+        ("{to: [a]}", 'there is no kind "to" (it is a key of email: write email: {to: …}'),
         ("{capture: {}, http: {}}", '1:20: destination "noc" has a second kind, "http"'),
         ("{capture: {keep: 0}}", "1:23: keep must be at least 1"),
         ("{http: {url: '${URI}'}}", "1:20: ${URI} is not set (did you mean ${URL}?)"),

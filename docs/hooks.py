@@ -1,7 +1,10 @@
-"""Hooks of the documents' site (mkdocs.yml): anchors as on GitHub, links into the repository, no foreign hosts.
+"""Hooks of the documents' site (mkdocs.yml): anchors as on GitHub, links into the repository, the search, no foreign hosts.
 
 The pages are read on GitHub, too. A heading therefore has the same anchor in both places, and a link to a file that is no
 document becomes its path in code, because the site does not know where the repository is.
+
+The search is that of the theme. It looks for the beginning of each word of a question, so that "a" or "to" would find every
+page; pages that answer questions come before those that record decisions; and it works for pages opened from a folder.
 """
 
 import re
@@ -15,6 +18,22 @@ ROOT: Final = Path(__file__).parents[1]
 DOCS: Final = ROOT / "docs"
 _FENCE: Final = re.compile(r"^( *)(```+|~~~+).*?^\1\2`*~*\s*$", re.MULTILINE | re.DOTALL)
 _LINK: Final = re.compile(r"(?<!!)\[(?P<text>[^\]]+)\]\((?P<path>[^)#\s:]+)(?:#[^)\s]*)?\)")
+_GAP: Final = r"[\s\-,;:!?()\[\]\"'/|]"
+_STOP_WORDS: Final = (
+    "a about am an and any are as at be been but by can come comes did do does for from get gets had has have how i if in"
+    " into is it its may me my no not of on one or our should so that the their them then there these they this to us use"
+    " was we were what when where which who why will with would you your"
+)
+_BOOSTS: Final = {
+    "start": 6.0,
+    "how-to": 6.0,
+    "operate": 3.0,
+    "runbooks": 1.5,
+    "explanation": 1.5,
+    "reference": 1.5,
+    "decisions": 0.1,
+}
+"""How much more a page of a folder counts in the search than one of another."""
 _LOADS: Final = re.compile(
     r"<(?:script|img|iframe|source)\b[^>]*\bsrc=[\"']?(?:https?:)?//[^\"' >]+"
     r"|<link\b(?![^>]*\brel=[\"']?(?:canonical|alternate))[^>]*\bhref=[\"']?(?:https?:)?//[^\"' >]+"
@@ -82,6 +101,13 @@ def repository_links(text: str, page: Path) -> str:
     return "".join(parts) + _LINK.sub(replaced, text[start:])
 
 
+def separator() -> str:
+    """Return what divides words for the search: gaps, with the stop words between them."""
+    word = "|".join(f"[{word[0].upper()}{word[0]}]{word[1:]}" for word in _STOP_WORDS.split())
+    stop = rf"(?:(?:{word})(?={_GAP}|$){_GAP}*)"
+    return rf"(?:{_GAP}|\.(?=\s|$))+{stop}*|^{stop}+"
+
+
 def foreign_loads(text: str) -> list[str]:
     """Return what a written page or style sheet would load from another host."""
     return _LOADS.findall(text)
@@ -91,17 +117,23 @@ def on_config(config: Any) -> Any:
     pages = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
     config.nav = expand(config.nav, pages)
     config.mdx_configs["toc"]["slugify"] = slug
+    # The plugin has made its index from its options by now.
+    config.plugins["material/search"].search_index.config["separator"] = separator()
     return config
 
 
 def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
     if page.is_homepage:
         page.meta["hide"] = ["navigation", "toc"]
+    page.meta["search"] = {"boost": _BOOSTS.get(page.file.src_uri.split("/")[0], 1.0)}
     return repository_links(markdown, DOCS / page.file.src_uri)
 
 
 def on_post_build(*, config: Any) -> None:
     site = Path(config.site_dir)
+    # The theme reads this script in the place of the index when pages are opened from a folder.
+    index = (site / "search" / "search_index.json").read_text("utf-8")
+    (site / "search" / "search_index.js").write_text(f"var __index = {index}", "utf-8")
     loads = [
         f"{path.relative_to(site)}: {load}"
         for path in sorted(site.rglob("*"))

@@ -1,5 +1,7 @@
 """The hooks of the documents' site: anchors, navigation, links into the repository, foreign hosts."""
 
+import re
+
 import pytest
 from support.site_hooks import DOCS, hooks
 
@@ -17,6 +19,24 @@ PAGE = DOCS / "operate" / "redis.md"
 )
 def test_a_heading_has_the_anchor_that_github_gives_it(heading: str, anchor: str) -> None:
     assert hooks.slug(heading) == anchor
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Why was I not paged?", ["paged"]),
+        ("how do I add a destination", ["add", "destination"]),
+        ("a file (AOF), on disk.", ["file", "AOF", "disk"]),
+        ("router_redis_memory_used_ratio data.to.carrier", None),
+        ("anything", ["anything"]),
+        ("To be or not", []),
+    ],
+)
+def test_the_search_looks_for_the_words_that_say_something(
+    text: str, words: list[str] | None
+) -> None:
+    found = [word for word in re.split(hooks.separator(), text) if word]
+    assert found == (text.split() if words is None else words)
 
 
 def test_a_pattern_stands_for_the_pages_that_are_not_named() -> None:

@@ -70,13 +70,16 @@ class WatchedBrowser:
 
 
 @asynccontextmanager
+async def started_browser() -> AsyncIterator[Browser]:
+    """Start a browser."""
+    async with async_playwright() as playwright:
+        yield await playwright.chromium.launch(executable_path=browser_path(), args=_FLAGS)
+
+
+@asynccontextmanager
 async def browsing(url: str) -> AsyncIterator[WatchedBrowser]:
     """Start a browser for the console at an address."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=browser_path(),
-            args=_FLAGS,
-        )
+    async with started_browser() as browser:
         yield WatchedBrowser(browser, url)
         await browser.close()
 

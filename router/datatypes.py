@@ -146,6 +146,15 @@ def parse_address(text: str) -> Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
+def is_host(text: str) -> bool:
+    """Return whether a text can be a host: an address, or a name that a name server can be asked for."""
+    try:
+        text.encode("idna")
+    except UnicodeError:  # a label that is empty or has more than 63 bytes
+        return False
+    return bool(text) and not any(each.isspace() or ord(each) < 32 for each in text)
+
+
 def host_in_url(host: str) -> str:
     """Return a host as URLs have it: an IPv6 address in brackets."""
     return f"[{host}]" if ":" in host else host

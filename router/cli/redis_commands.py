@@ -16,11 +16,12 @@ from router.clock import system_clock
 from router.datatypes import Duration
 from router.errors import ConfigurationError, JournalUnavailableError
 from router.events.masks import Masks
+from router.journal import redis_adapter
 from router.journal.audit import Audit, AuditAction, Audited, AuditEntry, Via
 from router.journal.connection import Connection, connect
 from router.journal.pagination import TimeRange
+from router.journal.second_connection import diagnose
 from router.journal.sentinel import no_primary_error
-from router.journal.store_errors import store_error
 from router.printable import one_printable_line
 from router.settings.model import Settings
 
@@ -46,18 +47,20 @@ def with_redis(work: Callable[[Connection], Awaitable[T]], *, deadline: float = 
         connection = connect(settings.redis_url, deadline=deadline, max_connections=4)
         try:
             return await work(connection)
+        except JournalUnavailableError as error:
+            raise ConfigurationError(await _explained(connection, error)) from None
         finally:
             await connection.close()
 
-    try:
-        return asyncio.run(run())
-    except JournalUnavailableError as error:
-        # The text of a known state of Redis ends with the next step already.
-        is_known = (
-            store_error(error.__cause__ or error) is not None or no_primary_error(error) is not None
-        )
-        hint = "" if is_known else " (set ROUTER_REDIS_URL to the URL of Redis)"
-        raise ConfigurationError(f"{error}{hint}") from None
+    return asyncio.run(run())
+
+
+async def _explained(connection: Connection, error: JournalUnavailableError) -> str:
+    """Return why Redis is unavailable, with the next step."""
+    if no_primary_error(error) is not None:
+        return str(error)
+    found = await diagnose(redis_adapter.connection_options(connection.redis), error)
+    return str(found or f"{error} (see its log and what blocks it, or correct ROUTER_REDIS_URL)")
 
 
 def parse_age(_context: click.Context, _option: click.Parameter, text: str | None) -> float | None:

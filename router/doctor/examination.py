@@ -104,7 +104,7 @@ class Examination:
         if not self._plan.read.has(RULES):
             return [
                 SectionChecks(DoctorSection.RULES).skipped(
-                    "folder", f"not checked: {RULES} is wrong"
+                    "folder", f"not checked: {self._plan.read.problem_of(RULES)}"
                 )
             ]
         found = await self._router.folder()
@@ -117,7 +117,9 @@ class Examination:
         facts = await self._router.redis()
         if facts is None:
             return [
-                SectionChecks(DoctorSection.REDIS).skipped("answer", f"not checked: {URL} is wrong")
+                SectionChecks(DoctorSection.REDIS).skipped(
+                    "answer", f"not checked: {self._plan.read.problem_of(URL)}"
+                )
             ]
         return redis_checks.judge_redis(
             facts,

@@ -120,16 +120,14 @@ def _of_certificate(reach: RedisReach, now: float) -> Iterator[DoctorCheck]:
 
 def _of_refused_connection(facts: RedisFacts) -> DoctorCheck:
     """Return why Redis has accepted a connection and answers no command: mostly the login."""
-    reason = facts.store.refusal or "Redis did not answer"
-    if facts.store.is_tls_wrong:
+    store = facts.store
+    reason = store.refusal or "Redis did not answer"
+    if store.is_connection_wrong:
         return _checks.stated("answer", Status.PROBLEM, reason)
-    if facts.store.is_setup or facts.store.is_url_wrong:
-        name = "login" if facts.store.is_url_wrong else "write"
+    if "; " in reason:
+        name = "login" if store.is_url_wrong else "write"
         return _checks.stated(name, Status.PROBLEM, reason)
-    reach = facts.reach
     fix = "see what blocks Redis: its log, SLOWLOG GET, the load and the swap of its machine"
-    if "in time" not in reason and reach is not None and not reach.is_tls and not reach.is_local:
-        fix = f"write rediss:// into {_URL} if Redis requires TLS, else look at its log"
     return _checks.problem("answer", reason, fix)
 
 
@@ -157,12 +155,6 @@ def _of_store_check(facts: RedisFacts, settings: Settings) -> Iterator[DoctorChe
     if store.info and not store.durability_problems:
         policy = store.info.get("maxmemory_policy", "noeviction")
         yield _checks.ok("durability", f"a restart loses nothing: appendonly yes; policy {policy}")
-    if store.info.get("redis_mode") == "cluster":
-        yield _checks.problem(
-            "cluster",
-            "it is a node of a Redis Cluster, which the router does not support",
-            "use a Redis without cluster mode: one primary, with replicas if wanted",
-        )
 
 
 def _of_disk(facts: RedisFacts) -> Iterator[DoctorCheck]:

@@ -9,7 +9,7 @@ import asyncio
 import enum
 import ssl
 from typing import Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 
@@ -72,7 +72,7 @@ def redis_address(url: Secret) -> RedisAddress | None:
     if parts.scheme == "unix":
         return RedisAddress(socket=parts.path, options=options)
     return RedisAddress(
-        host=parts.hostname or "localhost",
+        host=unquote(parts.hostname or "localhost"),
         port=parts.port or _PORT,
         is_tls=parts.scheme == "rediss",
         options=options,

@@ -38,6 +38,11 @@ class ReadSettings(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[str, ...] = ()
     """A sentence for each, which begins with its name."""
 
+    def problem_of(self, name: str) -> str:
+        """Return what is wrong with a setting; ``""`` if nothing is."""
+        begins = (f"{name} ", f"{name}{FROM_FILE} ")
+        return next((each for each in self.problems if each.startswith(begins)), "")
+
     def has(self, name: str) -> bool:
         """Return whether a setting, or the file that has it, could be read."""
         return not {name, f"{name}{FROM_FILE}"} & self.wrong

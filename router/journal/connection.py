@@ -26,6 +26,7 @@ from router.datatypes import Secret
 from router.deadlines import Deadlines
 from router.errors import ConfigurationError, JournalUnavailableError, WrongTypeError
 from router.journal import redis_adapter, sentinel_adapter
+from router.journal.connection_faults import network_fault
 from router.journal.pool import CachedConnections
 from router.journal.primary_locator import PrimaryLocator
 from router.journal.redis_adapter import Command, Subscription
@@ -159,18 +160,18 @@ class Connection:
 
 
 def unavailable(error: BaseException) -> JournalUnavailableError:
-    """Return the error for a failure of Redis or of the network to it."""
+    """Return the error for a failure of Redis or of the network to it; one that it is already as it is."""
+    if isinstance(error, JournalUnavailableError):
+        return error
     if isinstance(error, TimeoutError) and not str(error):
         return JournalUnavailableError("Redis did not answer in time")
     if isinstance(error, RedisError) and "WRONGTYPE" in str(error):
         return WrongTypeError(f"a key has another type than expected: {error}")
-    state = store_error(error)
-    if state is not None:
-        return JournalUnavailableError(str(state))
     if (nowhere := no_primary_error(error)) is not None:
         return JournalUnavailableError(f"Redis: {nowhere}")
-    if (fault := tls_fault(error)) is not None:
-        return JournalUnavailableError(str(fault))
+    known = store_error(error) or tls_fault(error) or network_fault(error)
+    if known is not None:
+        return JournalUnavailableError(str(known))
     return JournalUnavailableError(f"Redis: {type(error).__name__}: {error}")
 
 

@@ -13,14 +13,29 @@ from redis.exceptions import NoPermissionError, RedisError
 
 from router.errors import JournalUnavailableError
 from router.journal import keys, redis_adapter, redis_health
-from router.journal.access_rights import ACCEPT_RIGHTS, AccessRight, grants, missing, probes_of
+from router.journal.access_rights import (
+    ACCEPT_RIGHTS,
+    OLDEST,
+    AccessRight,
+    grants,
+    missing,
+    probes_of,
+)
 from router.journal.confirmation import NO_CONFIRMATION, Confirmation
 from router.journal.connection import Connection, unavailable
+from router.journal.connection_faults import ConnectionFault, network_fault
 from router.journal.redis_adapter import Command
 from router.journal.script import PlainArguments, Script, ScriptCall, ScriptKeys, pack
+from router.journal.second_connection import second_opinion
 from router.journal.sentinel import no_primary_error
-from router.journal.store_errors import CLUSTER_MODE, READONLY, store_error
-from router.journal.tls_faults import other_scheme, tls_fault
+from router.journal.store_errors import (
+    CLUSTER_MODE,
+    READONLY,
+    StoreError,
+    store_error,
+    unknown_commands,
+)
+from router.journal.tls_faults import tls_fault
 from router.journal.unreadable import text_of
 
 logger = logging.getLogger(__name__)
@@ -66,8 +81,8 @@ class StoreCheck(msgspec.Struct, frozen=True, kw_only=True):
     """Whether only an operator can end that state."""
     is_url_wrong: bool = False
     """Whether ROUTER_REDIS_URL does not fit this Redis."""
-    is_tls_wrong: bool = False
-    """Whether the connection failed at TLS, or at a port that speaks it and should not, or the reverse."""
+    is_connection_wrong: bool = False
+    """Whether no connection opened, or the server ended it: ``refusal`` has the reason."""
     durability_problems: tuple[str, ...] = ()
     info: dict[str, Any] = {}
     """Redis's INFO; empty if it gave none."""
@@ -111,7 +126,7 @@ class StoreProbe:
         self._commands = pack([probe.command for probe in self._probes])
         self._confirmation = confirmation
         self._may_read_settings = True
-        self._may_be_other_scheme = True
+        self._may_ask_again = True
 
     async def check(self) -> StoreCheck:
         """Check Redis once. One that does not answer is a refusal, and no error."""
@@ -123,7 +138,7 @@ class StoreProbe:
             )
         except JournalUnavailableError as error:
             return await self._unanswered(error)
-        self._may_be_other_scheme = False
+        self._may_ask_again = False
         confirmed, (info_reply, *settings) = replies[: len(confirm)], replies[len(confirm) :]
         if settings and isinstance(settings[0], RedisError):
             # Managed services forbid CONFIG. Not asked again, because each refusal is logged there.
@@ -132,9 +147,7 @@ class StoreProbe:
                 logger.info("appendfsync not checked: Redis forbids CONFIG GET")
             settings = []
         info = {} if isinstance(info_reply, RedisError) else parse_info(info_reply)
-        refusal = self._refusal(probed, info)
-        if isinstance(info_reply, RedisError) and not refusal.text:
-            refusal = _Refusal(_NO_INFO, is_setup=True)
+        refusal = _of_info(info_reply) or self._refusal(probed, info)
         if confirmed and not refusal.text:
             refusal = _Refusal(self._confirmation.shortfall(confirmed[0]))
         return StoreCheck(
@@ -148,16 +161,18 @@ class StoreProbe:
 
     async def _unanswered(self, error: JournalUnavailableError) -> StoreCheck:
         cause = error.__cause__ or error
-        state, nowhere, fault = store_error(cause), no_primary_error(error), tls_fault(cause)
-        if state is None and nowhere is None and fault is None and self._may_be_other_scheme:
-            self._may_be_other_scheme = False
+        nowhere = no_primary_error(error)
+        found = store_error(cause) or tls_fault(cause)
+        if found is None and nowhere is None and self._may_ask_again:
+            self._may_ask_again = False
             options = redis_adapter.connection_options(self._connection.redis)
-            fault = await other_scheme(options, cause)
+            found = await second_opinion(options, cause)
+        found = found or network_fault(cause)
         return StoreCheck(
-            refusal=str(fault or error),
-            is_setup=(state is not None and state.is_setup) or fault is not None,
-            is_tls_wrong=fault is not None,
-            is_url_wrong=(state is not None and state.is_url_wrong)
+            refusal=str(found or error),
+            is_setup=found is not None and found.is_setup,
+            is_connection_wrong=isinstance(found, ConnectionFault),
+            is_url_wrong=(isinstance(found, StoreError) and found.is_url_wrong)
             or (nowhere is not None and nowhere.is_url_wrong),
         )
 
@@ -180,8 +195,25 @@ class StoreProbe:
                 is_setup=state is not None and state.is_setup,
                 is_url_wrong=state is not None and state.is_url_wrong,
             )
+        if probed[3]:
+            names = dict.fromkeys(self._probes[position].command[0] for position in probed[3])
+            return _Refusal(str(unknown_commands(" ".join(names))), is_setup=True)
         lacking = missing(self._probes, probed[2])
         return _Refusal(forbidden_text(lacking), is_setup=True) if lacking else _Refusal()
+
+
+def _of_info(reply: Any) -> _Refusal | None:
+    """Return why INFO is an error; None if it is none. Versions before 7.0 take one section only."""
+    if not isinstance(reply, RedisError):
+        return None
+    if "syntax error" in str(reply):
+        return _Refusal(
+            f"Redis is too old; use {OLDEST[0]}.{OLDEST[1]} or later, or Valkey", is_setup=True
+        )
+    state = store_error(reply)
+    if state is None or isinstance(reply, NoPermissionError):
+        return _Refusal(_NO_INFO, is_setup=True)
+    return _Refusal(str(state), is_setup=state.is_setup, is_url_wrong=state.is_url_wrong)
 
 
 def parse_info(reply: Any) -> dict[str, Any]:

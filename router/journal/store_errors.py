@@ -76,6 +76,11 @@ _NOAUTH: Final = StoreError(
     is_setup=True,
     is_url_wrong=True,
 )
+_NO_LOGIN: Final = msgspec.structs.replace(
+    _NOAUTH,
+    reason="asks for a password, and ROUTER_REDIS_URL has none",
+    advice="write it: redis://user:password@host:6379/0, or redis://:password@host:6379/0",
+)
 _NO_DATABASE: Final = StoreError(
     code="DB index is out of range",
     reason="has no database of the number in ROUTER_REDIS_URL",
@@ -118,13 +123,32 @@ _OTHERS: Final = (
         advice="bring the replicas back, or lower min-replicas-to-write",
     ),
     StoreError(
+        code="BUSY",
+        reason="is running a script or a function that does not end",
+        advice="wait, or end it: SCRIPT KILL, FUNCTION KILL",
+        reconnects=False,
+    ),
+    StoreError(
+        code="max number of clients reached",
+        reason="has as many clients as its maxclients",
+        advice="raise maxclients, or see which clients it has: CLIENT LIST",
+        reconnects=False,
+    ),
+    StoreError(
+        code="DENIED",
+        reason="is in protected mode, and answers its own machine only",
+        advice="give its default user a password, or bind it to an address that only the router reaches",
+        reconnects=False,
+        is_setup=True,
+    ),
+    StoreError(
         code="UNBLOCKED",
         reason="has become a replica",
         advice="wait until the new connections lead to the primary",
     ),
 )
 _BY_CODE: Final = {each.code: each for each in _OTHERS}
-_CODE: Final = re.compile(rf"(?:^|caused error: \W*)({'|'.join(_BY_CODE)})\b")
+_CODE: Final = re.compile(rf"(?:^|caused error: \W*)(?:ERR )?({'|'.join(_BY_CODE)})\b")
 """At the start of a reply, or after the words that redis-py puts before one in a pipeline."""
 _BY_CLASS: Final = (
     (ReadOnlyError, READONLY),
@@ -140,9 +164,13 @@ _BY_CLASS: Final = (
 
 redis-py 5.3 leaves the last three in the text, later versions do not.
 """
+_ASKS_FOR_LOGIN: Final = "Authentication required"
 _FORBIDDEN_IN_SCRIPT: Final = ("The user executing the script can't", "ACL failure in script")
 """A script that lacks a right gets these texts, without the code NOPERM: Redis 7.0, and later ones."""
+_UNKNOWN_COMMAND: Final = re.compile(r"unknown command ['`]?([\w|.-]{1,60})|Unknown Redis command")
+"""What follows in the reply is not shown: the arguments may be the password, or an event."""
 _FORBIDDEN_COMMAND: Final = re.compile(r"permissions to run the '([\w|-]+)' command")
+_SCRIPT_COMMANDS: Final = frozenset({"EVAL", "EVALSHA"})
 _FORBIDDEN_PATTERNS: Final = (
     (re.compile(r"\bkeys?\b"), "a key", RightKind.KEYS),
     (re.compile(r"\bchannels?\b"), "a channel", RightKind.CHANNELS),
@@ -153,12 +181,32 @@ def store_error(error: BaseException) -> StoreError | None:
     """Return the state of Redis of which an error tells; None if it is about the command itself."""
     for kind, state in _BY_CLASS:
         if isinstance(error, kind):
-            return _forbidden(str(error)) if state is NOPERM else state
+            return _of_class(state, str(error))
     text = str(error)
+    unknown = _UNKNOWN_COMMAND.search(text)
+    if unknown is not None:
+        return unknown_commands((unknown[1] or "").upper())
     if any(words in text for words in _FORBIDDEN_IN_SCRIPT):
         return _forbidden(text)
     found = _CODE.search(text)
     return None if found is None else _BY_CODE[found[1]]
+
+
+def unknown_commands(names: str) -> StoreError:
+    """Return the state of a Redis that does not know commands; ``""`` for one that a script runs."""
+    return StoreError(
+        code="unknown command",
+        reason=f"has no command {names}" if names else "lacks a command that a script runs",
+        advice="remove its rename-command, or use a Redis that has it",
+        reconnects=False,
+        is_setup=True,
+    )
+
+
+def _of_class(state: StoreError, text: str) -> StoreError:
+    if state is NOPERM:
+        return _forbidden(text)
+    return _NO_LOGIN if state is _NOAUTH and _ASKS_FOR_LOGIN in text else state
 
 
 def _forbidden(text: str) -> StoreError:
@@ -167,6 +215,11 @@ def _forbidden(text: str) -> StoreError:
     Redis 7.0 names no command that a script lacks; the next check of Redis does (``store_check``).
     """
     command = _FORBIDDEN_COMMAND.search(text)
+    if command is not None and command[1].upper() in _SCRIPT_COMMANDS:
+        # The rights are compared by a script.
+        return _forbidden_name(
+            command[1].upper(), "+eval +evalsha, and what else deploy/redis/users.acl has"
+        )
     if command is not None:
         return _forbidden_name(command[1].upper(), f"+{command[1].lower()}")
     for pattern, name, kind in _FORBIDDEN_PATTERNS:

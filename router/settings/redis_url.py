@@ -9,9 +9,15 @@ Source: redis-py 5.3, ``redis.asyncio.connection.parse_url``; the forms of the U
 
 import re
 from typing import Final
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
-from router.settings.redis_url_options import CONNECTION_OPTIONS, check_number, check_options
+from router.datatypes import is_host
+from router.settings.redis_url_options import (
+    CONNECTION_OPTIONS,
+    check_number,
+    check_options,
+    read_options,
+)
 from router.settings.sentinel_url import is_sentinel_url, parse_sentinel_url
 
 _FORMS: Final = "write redis://host:6379/0, rediss://… or unix:///…"
@@ -32,9 +38,12 @@ def check_redis_url(text: str) -> None:
             f"is not a Redis URL, {_FORMS}; with Sentinel redis+sentinel://host1,host2/service/0"
         )
     parts = _split(text)
+    _check_host(unquote(parts.hostname or "localhost"))
     _check_place(parts)
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    options = read_options(parts.query)
     check_options(options, _OPTIONS, tls_scheme="" if parts.scheme == "rediss" else "rediss")
+    if "db" in options and parts.scheme != "unix" and parts.path.strip("/"):
+        raise ValueError("has its database twice, in the path and as db, write it once")
 
 
 def _split(text: str) -> SplitResult:
@@ -50,11 +59,20 @@ def _split(text: str) -> SplitResult:
     )
 
 
+def _check_host(text: str) -> None:
+    if "," in text:
+        raise ValueError(
+            "names several hosts, which is for Sentinel: redis+sentinel://host1,host2/service/0"
+        )
+    if not is_host(text):
+        raise ValueError(f"has no valid host and port, {_FORMS}")
+
+
 def _check_place(parts: SplitResult) -> None:
     if parts.fragment:
         raise ValueError("has a #, write it as %23")
     if parts.scheme == "unix":
-        if not parts.path.strip("/"):
+        if parts.hostname or not parts.path.strip("/"):
             raise ValueError("names no socket, write unix:///run/redis.sock")
     elif not re.fullmatch(r"(/[0-9]*)?", parts.path):
         raise ValueError(f"has the database {parts.path[1:]!r}, expected a number: {_FORMS}")

@@ -10,6 +10,7 @@ import re
 import ssl
 from collections.abc import Callable, Mapping
 from typing import Final
+from urllib.parse import parse_qsl
 
 from router.bounded_read import check_readable
 
@@ -45,6 +46,16 @@ def check_options(
     _check_certificates(options)
 
 
+def read_options(query: str) -> dict[str, str]:
+    """Return the options of a query. Raises ValueError if it has one twice."""
+    found: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name in found:
+            raise ValueError(f"has the option {name!r} twice, write it once")
+        found[name] = value
+    return found
+
+
 def check_number(name: str, value: str) -> None:
     """Accept a decimal number."""
     if not re.fullmatch("[0-9]+", value):
@@ -53,6 +64,14 @@ def check_number(name: str, value: str) -> None:
 
 def check_nothing(_name: str, _value: str) -> None:
     """Accept any value."""
+
+
+def _check_client_name(name: str, value: str) -> None:
+    """Accept what CLIENT SETNAME takes: printable ASCII without spaces (networking.c of Redis 7.0)."""
+    if not re.fullmatch("[!-~]*", value):
+        raise ValueError(
+            f"has {name}={value!r}, expected letters, digits and signs of ASCII, no spaces"
+        )
 
 
 def _check_certificates(options: Mapping[str, str]) -> None:
@@ -88,7 +107,7 @@ def _check_choice(*choices: str) -> OptionCheck:
 
 
 CONNECTION_OPTIONS: Final[dict[str, OptionCheck]] = {
-    "client_name": check_nothing,
+    "client_name": _check_client_name,
     "ssl_ca_certs": _check_file,
     "ssl_certfile": _check_file,
     "ssl_keyfile": _check_file,

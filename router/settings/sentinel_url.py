@@ -12,12 +12,17 @@ names of the options as in https://docs.prefect.io/integrations/prefect-redis.
 import re
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote
 
 import msgspec
 
-from router.datatypes import Secret, host_in_url
-from router.settings.redis_url_options import CONNECTION_OPTIONS, check_nothing, check_options
+from router.datatypes import Secret, host_in_url, is_host
+from router.settings.redis_url_options import (
+    CONNECTION_OPTIONS,
+    check_nothing,
+    check_options,
+    read_options,
+)
 
 DEFAULT_PORT: Final = 26379
 """redis.io, "High availability with Redis Sentinel"."""
@@ -89,7 +94,7 @@ def parse_sentinel_url(text: str) -> SentinelUrl:
     parts = _split(text)
     user, nodes = _authority(parts["authority"])
     service, database = _place(parts["path"])
-    options = dict(parse_qsl(parts["query"], keep_blank_values=True))
+    options = read_options(parts["query"])
     is_tls = parts["scheme"] == "rediss+sentinel"
     check_options(options, _OPTIONS, tls_scheme="" if is_tls else "rediss+sentinel")
     return SentinelUrl(
@@ -132,7 +137,7 @@ def _authority(text: str) -> tuple[Credentials, tuple[NodeAddress, ...]]:
 def _node(text: str, number: int) -> NodeAddress:
     found = _NODE.fullmatch(text)
     port = DEFAULT_PORT if found is None else int(found["port"] or DEFAULT_PORT)
-    if found is None or not 0 < port < 2**16:
+    if found is None or not 0 < port < 2**16 or not is_host(found["six"] or found["name"]):
         # Not quoted: without an @ at its end, a password is read as a host.
         raise ValueError(
             f"has no valid host and port as sentinel number {number}, {_FORM};"

@@ -38,7 +38,7 @@ def test_once_without_redis_is_an_error(router: Router) -> None:
     result = router("top", "--once", ROUTER_REDIS_URL=f"redis://127.0.0.1:{free_port()}")
 
     assert result.exit_code == 2
-    assert result.stderr.startswith("router: Redis: ")
+    assert result.stderr.startswith("router: Redis refuses the connection at 127.0.0.1:")
 
 
 def test_an_interval_that_is_too_short_is_an_error(router: Router) -> None:

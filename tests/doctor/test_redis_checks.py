@@ -87,7 +87,6 @@ def test_a_redis_that_is_well_has_no_warning() -> None:
         (with_info(maxmemory="0"), {}, "memory", Status.WARNING),
         (with_info(used_memory="700000"), {}, "memory", Status.WARNING),
         (with_info(used_memory="810000"), {}, "memory", Status.PROBLEM),
-        (with_info(redis_mode="cluster"), {}, "cluster", Status.PROBLEM),
         (with_info(aof_last_write_status="err"), {}, "disk", Status.PROBLEM),
         (with_info(rdb_last_bgsave_status="err"), {}, "disk", Status.PROBLEM),
         (WELL, {"accept_replicas": 1}, "replicas", Status.PROBLEM),

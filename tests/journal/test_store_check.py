@@ -1,10 +1,12 @@
 """One look at a real Redis."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+from redis.exceptions import ResponseError
 from support import least_rights
 from support.redis_servers import RedisServer
 from support.scripted_sentinel import SERVICE, ScriptedSentinel
@@ -18,6 +20,8 @@ from router.journal import keys, redis_adapter
 from router.journal.access_rights import ACCEPT_COMMANDS
 from router.journal.batches import Batches
 from router.journal.connection import Connection, connect
+from router.journal.redis_adapter import Command
+from router.journal.script import ScriptCall
 from router.journal.store_check import StoreProbe
 
 
@@ -176,3 +180,39 @@ async def test_a_service_that_no_sentinel_monitors_is_a_wrong_url() -> None:
 
     assert check.is_url_wrong
     assert "monitors no such service" in check.refusal
+
+
+async def test_a_command_that_a_worker_needs_and_redis_lacks_is_a_refusal(tmp_path: Path) -> None:
+    """Seen to fail: an unknown command counted as permitted, so that each commit failed later."""
+    config = tmp_path / "redis.conf"
+    config.write_text('rename-command ZADD ""\nrename-command PUBLISH other\nappendonly yes\n')
+    with RedisServer(tmp_path / "redis", config_file=str(config)) as server:
+        connection = connect(server.url, deadline=2.0, max_connections=2)
+        check = await probe(connection).check()
+        await connection.close()
+
+    assert check.refusal == (
+        "Redis answers unknown command: it has no command PUBLISH ZADD;"
+        " remove its rename-command, or use a Redis that has it"
+    )
+    assert check.is_setup
+
+
+async def test_a_redis_before_7_is_too_old(
+    own: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis 6.2 answers INFO with several sections by a syntax error."""
+    exchange = own.exchange
+
+    async def as_6_2(call: ScriptCall, more: Sequence[Command]) -> list[Any]:
+        replies = await exchange(call, more)
+        return [
+            ResponseError("syntax error") if "INFO" in each else reply
+            for each, reply in zip(((), *more), replies, strict=True)
+        ]
+
+    monkeypatch.setattr(own, "exchange", as_6_2)
+    check = await probe(own).check()
+
+    assert check.refusal == "Redis is too old; use 7.0 or later, or Valkey"
+    assert check.is_setup

@@ -5,10 +5,14 @@ local epoch_id, commands = unpack(ARGV)
 -- it has none, because an empty store is a new one.
 -- Returns: the epoch, the count of accepted events, and the positions, from 0, of the commands that the
 -- user may not run. None of those is run, and one that this Redis does not know is left out.
-local denied = {}
+local denied, unknown = {}, {}
 for position, command in ipairs(cmsgpack.unpack(commands)) do
   local is_known, is_permitted = pcall(redis.acl_check_cmd, unpack(command))
-  if is_known and not is_permitted then table.insert(denied, position - 1) end
+  if not is_known then
+    table.insert(unknown, position - 1)
+  elseif not is_permitted then
+    table.insert(denied, position - 1)
+  end
 end
 local time = redis.call('TIME')
 redis.call('SET', probe, time[1])
@@ -16,4 +20,4 @@ run_or_delete('GET', epoch)
 redis.call('SET', epoch, time[1] .. '-' .. epoch_id, 'NX')
 local accepted = redis.pcall('HGET', ledger, 'accepted')
 if type(accepted) ~= 'string' or not tonumber(accepted) then accepted = '0' end
-return {redis.call('GET', epoch), accepted, denied}
+return {redis.call('GET', epoch), accepted, denied, unknown}

@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 from router.configuration.model import ActiveConfiguration
 from router.errors import JournalUnavailableError
 from router.journal import keys
-from router.journal.connection import Connection
+from router.journal.connection import Connection, unavailable
 from router.journal.silences import Silences
 from router.outage_log import OUTAGES
 from router.rules.suppression.silences import Silence
@@ -56,7 +56,7 @@ class SilenceCache:
             except _FAILED as error:
                 OUTAGES.warning(
                     "silences not refreshed",
-                    extra={"reason": f"{type(error).__name__}: {error}"},
+                    extra={"reason": str(unavailable(error))},
                 )
                 await asyncio.sleep(_PAUSE + self._chance())
 

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from router.clock import Clock
 from router.errors import JournalUnavailableError
 from router.journal import keys
-from router.journal.connection import Connection
+from router.journal.connection import Connection, unavailable
 from router.journal.job_queue import JobQueue
 from router.journal.leases import Lease
 from router.metrics import Metrics
@@ -158,7 +158,7 @@ class Supervisor:
                 self._metrics.worker_restarts.labels(spec.queue).inc()
                 OUTAGES.warning(
                     "worker rebuilt: Redis failed",
-                    extra={"queue": spec.queue, "reason": f"{type(error).__name__}: {error}"},
+                    extra={"queue": spec.queue, "reason": str(unavailable(error))},
                 )
             await worker.drain(spec.limit_seconds)
             unfinished += worker.unfinished()
@@ -182,7 +182,7 @@ class Supervisor:
                 await self._connection.notice(error)
                 OUTAGES.warning(
                     "wake subscription lost; workers poll until it is back",
-                    extra={"reason": f"{type(error).__name__}: {error}"},
+                    extra={"reason": str(unavailable(error))},
                 )
                 await asyncio.sleep(_FIRST_PAUSE + self._clock.chance())
 

@@ -11,7 +11,13 @@ from router.cli.beside_dev import settings_beside_dev
 from router.cli.known_names import configured_names
 from router.cli.output import as_json, can_move_cursor, echo, has_color
 from router.cli.redis_commands import CLOCK, own_masks, parse_age, with_redis
+from router.ingress.admission import AdmissionControl
 from router.journal.connection import Connection, connect
+from router.journal.store_check import StoreProbe
+from router.journal.store_watch import StoreWatch
+from router.metrics import Metrics
+from router.runtime import build_ingress
+from router.settings.choices import Durability
 from router.settings.model import Settings
 from router.top.live_view import LiveView
 from router.top.screen import ScreenSize, View, plain, render
@@ -54,8 +60,10 @@ def top(interval: float, *, once: bool, json_wanted: bool) -> None:
 
 
 def _print_once(*, json_wanted: bool) -> None:
+    settings = settings_beside_dev()
+
     async def read(connection: Connection) -> TopSnapshot:
-        return await _reader(connection).read()
+        return await _reader(connection, settings).read()
 
     snapshot = with_redis(read, deadline=_REDIS_SECONDS)
     if json_wanted:
@@ -70,13 +78,21 @@ async def _show(settings: Settings, interval: float) -> None:
     connection = connect(settings.redis_url, deadline=_REDIS_SECONDS, max_connections=_CONNECTIONS)
     output, keys = sys.stdout.fileno(), sys.stdin.fileno()
     screen = TerminalScreen(output, keys, has_color=has_color(sys.stdout))
-    read = _reader(connection).read
+    read = _reader(connection, settings).read
     try:
         await LiveView(screen, keys, read, interval=interval).run()
     finally:
         await connection.close()
 
 
-def _reader(connection: Connection) -> TopReader:
+def _reader(connection: Connection, settings: Settings) -> TopReader:
     names = configured_names()
-    return TopReader(connection, CLOCK, own_masks(), lambda: names)
+    # As a process that accepts events judges Redis, so that nothing is well while it refuses them.
+    probe = StoreProbe(connection, CLOCK.new_id, confirmation=build_ingress.confirmation(settings))
+    admission = AdmissionControl(
+        connection,
+        probe,
+        StoreWatch(Metrics()),
+        strict=settings.durability is Durability.STRICT,
+    )
+    return TopReader(connection, CLOCK, own_masks(), lambda: names, admission.not_ready_reason)

@@ -42,6 +42,8 @@ class FiringAlerts(msgspec.Struct, frozen=True, kw_only=True):
     shown: tuple[AlertView, ...] = ()
     """The most severe ones, then those that changed last."""
     count: int = 0
+    acknowledged: int = 0
+    """Those of ``count`` that an operator has acknowledged."""
     is_complete: bool = True
     """Whether there are no more that were not read."""
 
@@ -163,6 +165,9 @@ async def read_firing(
     return FiringAlerts(
         shown=tuple(alert_view(each, now, masks) for each in first),
         count=len(found.items),
+        acknowledged=sum(
+            isinstance(each, KeyedAlert) and each.is_acknowledged for each in found.items
+        ),
         is_complete=found.after is None,
     )
 

@@ -43,7 +43,8 @@ class StoreError(msgspec.Struct, frozen=True, kw_only=True):
     """Whether ROUTER_REDIS_URL does not fit this Redis: a process never starts."""
 
     def __str__(self) -> str:
-        return f"Redis answers {self.code}: it {self.reason}; {self.advice}"
+        answer = f"answers {self.code}: it " if self.code else ""
+        return f"Redis {answer}{self.reason}; {self.advice}"
 
 
 READONLY: Final = StoreError(
@@ -195,7 +196,7 @@ def store_error(error: BaseException) -> StoreError | None:
 def unknown_commands(names: str) -> StoreError:
     """Return the state of a Redis that does not know commands; ``""`` for one that a script runs."""
     return StoreError(
-        code="unknown command",
+        code="",
         reason=f"has no command {names}" if names else "lacks a command that a script runs",
         advice="remove its rename-command, or use a Redis that has it",
         reconnects=False,

@@ -273,8 +273,7 @@ _SEVERITY: Final = 8
 
 def _firing(of: TopSnapshot, columns: int, rows: int | None) -> list[Line]:
     count = f"{of.firing_count}{'' if of.is_firing_complete else ' or more'}"
-    acknowledged = sum(bool(each.acknowledged_by) for each in of.firing)
-    taken = f", {acknowledged} acknowledged" if acknowledged else ""
+    taken = f", {of.acknowledged_count} acknowledged" if of.acknowledged_count else ""
     if not of.firing:
         return [_text("nothing fires", columns, Style.DIM)]
     lines = [_text(f"firing: {count}{taken}", columns, Style.BOLD)]

@@ -94,6 +94,8 @@ class TopSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     firing: list[FiringLine]
     """The most severe ones."""
     firing_count: int
+    acknowledged_count: int
+    """Those of ``firing_count`` that are acknowledged."""
     is_firing_complete: bool
     """Whether there are no more that were not read."""
     dead_letters: int

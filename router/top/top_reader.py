@@ -1,6 +1,6 @@
 """Reads what the view shows: the state as the console judges it, counts over time, and what fires."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from router.api.alert_views import AlertView
@@ -54,6 +54,7 @@ class TopReader:
         clock: Time.
         masks: The fields of events that are not shown.
         configured: Returns the destinations of the rules folder.
+        refusal: Returns why a process with these settings refuses events; None if it accepts them.
     """
 
     def __init__(
@@ -62,13 +63,14 @@ class TopReader:
         clock: Clock,
         masks: Masks,
         configured: Callable[[], Iterable[str]],
+        refusal: Callable[[], Awaitable[str | None]],
     ) -> None:
         self._connection = connection
         self._clock = clock
         self._masks = masks
         self._alerts = KeyedAlerts(connection)
         self._before: LedgerSnapshot | None = None
-        self._frame = FrameReader(connection, clock, configured)
+        self._frame = FrameReader(connection, clock, configured, refusal)
 
     async def read(self) -> TopSnapshot:
         """Return the next snapshot. Raises JournalUnavailableError."""
@@ -115,6 +117,7 @@ class TopReader:
             ],
             firing=[_firing_line(each, now) for each in alerts.shown],
             firing_count=alerts.count,
+            acknowledged_count=alerts.acknowledged,
             is_firing_complete=alerts.is_complete,
             dead_letters=figures.situation.dead_letters,
             quarantined=figures.situation.quarantined,

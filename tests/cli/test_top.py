@@ -55,3 +55,17 @@ def test_a_right_that_is_missing_is_one_line_with_the_right_alone(tmp_path: Path
     assert result.stderr.endswith(
         "it forbids the user of ROUTER_REDIS_URL MGET; grant the user +mget\n"
     )
+
+
+def test_nothing_is_well_while_events_are_refused(tmp_path: Path) -> None:
+    """Seen to fail: "all well" on a replica, a full Redis, and one that lacks replicas."""
+    with RedisServer(tmp_path / "redis") as server:
+        environ = {"ROUTER_REDIS_URL": server.url.reveal()}
+        server.ask("CONFIG", "SET", "min-replicas-to-write", "1")
+        shown = CliRunner().invoke(main, ["top", "--once"], env=environ)
+        server.ask("CONFIG", "SET", "min-replicas-to-write", "0")
+        well = CliRunner().invoke(main, ["top", "--once"], env=environ)
+
+    assert "events are refused: Redis answers NOREPLICAS" in shown.stdout
+    assert "Bring the replicas back" in shown.stdout
+    assert "all well" in well.stdout

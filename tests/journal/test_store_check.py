@@ -192,8 +192,7 @@ async def test_a_command_that_a_worker_needs_and_redis_lacks_is_a_refusal(tmp_pa
         await connection.close()
 
     assert check.refusal == (
-        "Redis answers unknown command: it has no command PUBLISH ZADD;"
-        " remove its rename-command, or use a Redis that has it"
+        "Redis has no command PUBLISH ZADD; remove its rename-command, or use a Redis that has it"
     )
     assert check.is_setup
 

@@ -318,7 +318,7 @@ async def test_a_command_that_was_renamed_is_named_without_its_arguments(
             await connection.run(WRITE(_Keys("router:a"), _Arguments("canary-of-an-event")))
         await connection.close()
 
-    assert f"it {shown}; remove its rename-command" in str(caught.value)
+    assert f"Redis {shown}; remove its rename-command" in str(caught.value)
     assert "canary" not in str(caught.value)
 
 

@@ -41,12 +41,9 @@ def judge_sentinels(reports: Sequence[SentinelReport]) -> list[DoctorCheck]:
 
 
 def _of_silence(report: SentinelReport, *, others: bool) -> DoctorCheck:
-    mark = "" if report.problem[:1].islower() else ":"  # an error's own text is no predicate
-    message = f"sentinel {report.address}{mark} {report.problem}"
-    fix = "start it, or correct its address, its credentials or the service in ROUTER_REDIS_URL"
-    if others:
-        return _checks.warning("sentinel", message, fix)
-    return _checks.problem("sentinel", message, fix)
+    message = f"sentinel {report.address} {report.problem}"
+    judged = _checks.warning if others else _checks.problem
+    return judged("sentinel", message, report.advice)
 
 
 def _of_answer(report: SentinelReport) -> Iterator[DoctorCheck]:

@@ -94,8 +94,13 @@ _BY_NUMBER: Final = {
 """Reason and advice by errno; ``{}`` is where."""
 
 
-def network_fault(error: BaseException) -> ConnectionFault | None:
-    """Return why the network led to no Redis, as far as an error tells; None if it does not."""
+def network_fault(error: BaseException, *, names_address: bool = True) -> ConnectionFault | None:
+    """Return why the network led to no Redis, as far as an error tells; None if it does not.
+
+    Args:
+        error: The error of redis-py.
+        names_address: Whether the reason has the address.
+    """
     if isinstance(error, InvalidResponse):
         return OTHER_SERVER
     if isinstance(error, RedisTimeoutError):
@@ -103,7 +108,7 @@ def network_fault(error: BaseException) -> ConnectionFault | None:
     if isinstance(error, RedisError) and not isinstance(error, RedisConnectionError):
         return None  # a reply
     at = _ADDRESS.search(str(error))
-    where = "" if at is None else f" at {at[1]}"
+    where = f" at {at[1]}" if at is not None and names_address else ""
     for cause in causes_of(error):
         if isinstance(cause, OSError):
             found = _system_fault(cause, where)

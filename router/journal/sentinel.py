@@ -25,6 +25,8 @@ from redis.exceptions import (
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from router.journal.connection_faults import network_fault
+from router.journal.tls_faults import tls_fault
 from router.settings.sentinel_url import NodeAddress
 
 SWITCHED: Final = "+switch-master"
@@ -56,11 +58,13 @@ class NamedPrimary(msgspec.Struct, frozen=True, kw_only=True):
     """Sentinels that must agree that the primary is down."""
 
 
-class SentinelProblem(msgspec.Struct, frozen=True):
+class SentinelProblem(msgspec.Struct, frozen=True, kw_only=True):
     """Why a sentinel named no primary."""
 
     reason: str
     """The sentinel is the subject."""
+    advice: str = "start it, or correct its address in ROUTER_REDIS_URL"
+    """An imperative."""
     is_url_wrong: bool = False
     """Whether ROUTER_REDIS_URL does not fit the sentinel."""
 
@@ -156,32 +160,70 @@ def sentinel_problem(error: BaseException) -> SentinelProblem:
     """Return why a sentinel named no primary, from the error that asking it ended with."""
     match error:
         case TimeoutError():
-            return SentinelProblem("did not answer in time")
-        case AuthenticationError():
-            return SentinelProblem(
-                "rejects sentinel_username or sentinel_password", is_url_wrong=True
-            )
-        case NoPermissionError():
-            return SentinelProblem(
-                "forbids its user a command; grant +sentinel|get-master-addr-by-name"
-                " +sentinel|master +psubscribe +ping and allchannels",
-                is_url_wrong=True,
-            )
-        case ResponseError() if _UNKNOWN_SERVICE in str(error):
-            return SentinelProblem("monitors no such service", is_url_wrong=True)
-        case ResponseError() if "unknown command" in str(error):
-            return SentinelProblem("is not a sentinel", is_url_wrong=True)
+            return SentinelProblem(reason="did not answer in time")
+        case AuthenticationError() | NoPermissionError():
+            return _of_user(error)
+        case ResponseError():
+            return _of_reply(str(error))
         case RedisError() | OSError() | ValueError():
-            return SentinelProblem(str(error)[:_LONGEST_REASON] or type(error).__name__)
+            return _of_connection(error)
         case _:
             raise TypeError(f"{type(error).__name__} is no answer of a sentinel")
 
 
+def _of_user(error: RedisError) -> SentinelProblem:
+    if isinstance(error, NoPermissionError):
+        return SentinelProblem(
+            reason="forbids its user a command",
+            advice="grant the user +sentinel|get-master-addr-by-name +sentinel|master +psubscribe +ping and"
+            " allchannels",
+            is_url_wrong=True,
+        )
+    if "Authentication required" in str(error):
+        return SentinelProblem(
+            reason="asks for a password of its own",
+            advice="write it in ROUTER_REDIS_URL: ?sentinel_password=…",
+            is_url_wrong=True,
+        )
+    return SentinelProblem(
+        reason="rejects sentinel_username or sentinel_password",
+        advice="correct them in ROUTER_REDIS_URL, or leave them out if sentinels have no password",
+        is_url_wrong=True,
+    )
+
+
+def _of_reply(text: str) -> SentinelProblem:
+    if _UNKNOWN_SERVICE in text:
+        return SentinelProblem(
+            reason="monitors no such service",
+            advice="correct the service in ROUTER_REDIS_URL: redis+sentinel://host/service/0",
+            is_url_wrong=True,
+        )
+    if "unknown command" in text:
+        return SentinelProblem(
+            reason="is not a sentinel",
+            advice="write the port of a sentinel, 26379 by default",
+            is_url_wrong=True,
+        )
+    return SentinelProblem(reason=f"answered {text[:_LONGEST_REASON]!r}", advice="see its log")
+
+
+def _of_connection(error: BaseException) -> SentinelProblem:
+    if isinstance(error, ValueError) and not isinstance(error, UnicodeError):
+        return SentinelProblem(reason=str(error)[:_LONGEST_REASON], advice="see its log")
+    fault = tls_fault(error) or network_fault(error, names_address=False)
+    if fault is None:
+        return SentinelProblem(reason=f"gave no answer ({type(error).__name__})")
+    return SentinelProblem(reason=fault.reason, advice=fault.advice)
+
+
 def no_primary(service: str, problems: Mapping[NodeAddress, SentinelProblem]) -> NoPrimaryError:
     """Return the error for sentinels of which none named a primary."""
-    said = "; ".join(f"{address} {each.reason}" for address, each in problems.items())
+    said = ", ".join(f"{address} {each.reason}" for address, each in problems.items())
+    advice = {each.advice for each in problems.values()}
+    step = advice.pop() if len(advice) == 1 else "start the sentinels, or correct ROUTER_REDIS_URL"
     return NoPrimaryError(
-        f"no sentinel names the primary of {service!r}: {said}",
+        f"no sentinel names the primary of {service!r}: {said}; {step}",
         is_url_wrong=bool(problems) and all(each.is_url_wrong for each in problems.values()),
     )
 

@@ -1,13 +1,15 @@
 """A report on each sentinel: what it knows of the service, and whether it could fail over."""
 
 import asyncio
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from redis.exceptions import RedisError, ResponseError
 
 from router.datatypes import Secret
+from router.journal.connection_faults import ConnectionFault
 from router.journal.primary_locator import PrimaryLocator
+from router.journal.second_connection import second_opinion
 from router.journal.sentinel import SentinelProblem, sentinel_problem
 from router.journal.sentinel_adapter import SentinelConnection
 from router.settings.sentinel_url import NodeAddress, SentinelUrl, parse_sentinel_url
@@ -22,6 +24,8 @@ class SentinelReport(msgspec.Struct, frozen=True, kw_only=True):
     """Its host and port."""
     problem: str = ""
     """Why it names no primary, the sentinel being the subject; ``""`` if it does."""
+    advice: str = ""
+    """What to do about that, an imperative."""
     primary: str = ""
     """Host and port of the primary that it names; ``""`` if it names none."""
     epoch: int = 0
@@ -59,7 +63,8 @@ async def report_sentinels(url: Secret) -> tuple[SentinelReport, ...]:
 async def _report(locator: PrimaryLocator, sentinel: NodeAddress) -> SentinelReport:
     answer = await locator.ask(sentinel)
     if isinstance(answer, SentinelProblem):
-        return SentinelReport(address=str(sentinel), problem=answer.reason)
+        problem = await _seen_twice(locator.url, sentinel, answer)
+        return SentinelReport(address=str(sentinel), problem=problem.reason, advice=problem.advice)
     return SentinelReport(
         address=str(sentinel),
         primary=str(answer.address),
@@ -71,6 +76,19 @@ async def _report(locator: PrimaryLocator, sentinel: NodeAddress) -> SentinelRep
         quorum=answer.quorum,
         quorum_problem=await _quorum_problem(locator.url, sentinel),
     )
+
+
+async def _seen_twice(
+    url: SentinelUrl, sentinel: NodeAddress, problem: SentinelProblem
+) -> SentinelProblem:
+    """Return what a second connection finds, which knows TLS where none is expected, and the reverse."""
+    if problem.is_url_wrong:
+        return problem
+    options: dict[str, Any] = {"host": sentinel.host, "port": sentinel.port, **url.tls_options}
+    fault = await second_opinion(options, TimeoutError())
+    if not isinstance(fault, ConnectionFault):
+        return problem
+    return SentinelProblem(reason=fault.reason, advice=fault.advice)
 
 
 async def _quorum_problem(url: SentinelUrl, sentinel: NodeAddress) -> str:

@@ -44,6 +44,10 @@ _INFO: Final[Command] = ("INFO", "server", "memory", "persistence", "replication
 _NO_INFO: Final = (
     "Redis forbids the user of ROUTER_REDIS_URL INFO, so that its memory is unknown; grant +info"
 )
+_SENTINEL: Final = ConnectionFault(
+    "is not what answers at the port in ROUTER_REDIS_URL, but a sentinel",
+    "write redis+sentinel://host1,host2/service/0",
+)
 _APPENDFSYNC: Final[Command] = ("CONFIG", "GET", "appendfsync")
 
 
@@ -184,6 +188,8 @@ class StoreProbe:
 
     def _refusal(self, probed: Any, info: dict[str, Any]) -> _Refusal:
         """Return why an event could not be stored."""
+        if info.get("redis_mode") == "sentinel":
+            return _Refusal(str(_SENTINEL), is_setup=True, is_url_wrong=True)
         if info.get("redis_mode") == "cluster":
             return _Refusal(str(CLUSTER_MODE), is_setup=True, is_url_wrong=True)
         if info.get("role") == "slave":  # first, because a writable replica loses what it is given
@@ -238,7 +244,7 @@ def forbidden_text(lacking: Sequence[AccessRight]) -> str:
 def _durability_problems(
     info_reply: Any, info: dict[str, Any], settings: Sequence[Any]
 ) -> tuple[str, ...]:
-    if isinstance(info_reply, RedisError):
+    if isinstance(info_reply, RedisError) or info.get("redis_mode") == "sentinel":
         return ()
     found = redis_health.durability_problems(info)
     if settings and _value(settings[0], "appendfsync") == "no":

@@ -8,7 +8,7 @@ from router.doctor.sentinel_checks import judge_sentinels
 from router.journal.sentinel_report import SentinelReport
 
 WELL = SentinelReport(address="s1:26379", primary="r1:6379", replicas=1, sentinels=3, quorum=2)
-SILENT = SentinelReport(address="s2:26379", problem="does not answer: connection refused")
+SILENT = SentinelReport(address="s2:26379", problem="refuses the connection", advice="start it")
 
 
 def changed(**changes: object) -> SentinelReport:

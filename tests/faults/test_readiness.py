@@ -18,7 +18,7 @@ from support.running import running, settings_for
 from support.waiting import until
 
 from router.errors import ConfigurationError
-from router.runtime import app
+from router.runtime import app_parts
 from router.runtime.roles import Roles
 from router.settings.choices import Durability
 
@@ -137,7 +137,7 @@ STATES = [
     State(
         name="password",
         set_up=acl("resetpass", ">secret"),
-        reason="rejects the user or the password of ROUTER_REDIS_URL; correct them",
+        reason="asks for a password, and ROUTER_REDIS_URL has none",
         refuses_start=True,
         relaxed_starts=False,
     ),
@@ -169,7 +169,7 @@ STATES = [
         relaxed_accepts=True,
     ),
     State(name="frozen", set_up=frozen, reason="did not answer in time", deadline=0.1),
-    State(name="dead", set_up=RedisServer.kill, reason="Connect"),
+    State(name="dead", set_up=RedisServer.kill, reason="refuses the connection"),
 ]
 each_state = pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
 
@@ -206,7 +206,7 @@ async def test_readiness_says_what_an_event_would_get(
 ) -> None:
     """Mutants seen to fail: the probe does not write; no role; no rights compared; INFO ignored."""
     state.set_up(server)
-    monkeypatch.setattr(app, "_WORKER_DEADLINE", state.deadline)
+    monkeypatch.setattr(app_parts, "_WORKER_DEADLINE", state.deadline)
     settings = settings_for(
         server.url, durability=Durability.RELAXED, commit_timeout=state.deadline
     )
@@ -228,7 +228,7 @@ async def test_strict_refuses_to_start_where_only_an_operator_helps(
 ) -> None:
     """Mutants seen to fail: appendfsync not read; ``is_setup`` ignored."""
     state.set_up(server)
-    monkeypatch.setattr(app, "_WORKER_DEADLINE", state.deadline)
+    monkeypatch.setattr(app_parts, "_WORKER_DEADLINE", state.deadline)
     settings = settings_for(server.url, commit_timeout=state.deadline)
     if state.refuses_start:
         with pytest.raises(ConfigurationError) as caught:

@@ -199,8 +199,9 @@ async def test_sentinels_that_name_nothing_are_an_error_that_says_why(
 
     one, two, three = (each.address for each in sentinels)
     assert str(caught.value) == (
-        f"no sentinel names the primary of 'main': {one} did not answer in time;"
-        f" {two} monitors no such service; {three} rejects sentinel_username or sentinel_password"
+        f"no sentinel names the primary of 'main': {one} did not answer in time,"
+        f" {two} monitors no such service, {three} asks for a password of its own;"
+        " start the sentinels, or correct ROUTER_REDIS_URL"
     )
     assert not caught.value.is_url_wrong
 
@@ -214,4 +215,4 @@ async def test_one_sentinel_is_asked_alone(sentinels: list[ScriptedSentinel]) ->
     sentinels[1].is_silent = True
     silent = await locator.ask(node(sentinels[1].port))
 
-    assert silent == SentinelProblem("did not answer in time")
+    assert silent == SentinelProblem(reason="did not answer in time")

@@ -117,14 +117,19 @@ def test_a_server_is_the_primary_only_if_it_says_so(info: Any, problem: str) -> 
     [
         (TimeoutError(), "did not answer in time", False),
         (AuthenticationError("x"), "rejects sentinel_username or sentinel_password", True),
-        (NoPermissionError("x"), "forbids its user a command; grant +sentinel|", True),
+        (AuthenticationError("Authentication required."), "asks for a password of its own", True),
+        (NoPermissionError("x"), "forbids its user a command", True),
         (ResponseError("No such master with that name"), "monitors no such service", True),
         (ResponseError("unknown command 'SENTINEL', with args"), "is not a sentinel", True),
-        (ResponseError("IDONTKNOW I have not enough information"), "IDONTKNOW I have", False),
-        (RedisConnectionError("Error 111 connecting to a:1."), "Error 111 connecting", False),
-        (ConnectionRefusedError(), "ConnectionRefusedError", False),
+        (
+            ResponseError("IDONTKNOW I have not enough information"),
+            "answered 'IDONTKNOW I have",
+            False,
+        ),
+        (RedisConnectionError("Connection closed by server."), "closed the connection", False),
+        (ConnectionRefusedError(111, ""), "refuses the connection", False),
         (ValueError("answered 'x', which names no primary"), "answered 'x'", False),
-        (RedisConnectionError("x" * 1000), "x" * 200, False),
+        (RedisConnectionError("x" * 1000), "gave no answer (ConnectionError)", False),
     ],
 )
 def test_an_error_of_a_sentinel_is_a_reason(
@@ -133,7 +138,8 @@ def test_an_error_of_a_sentinel_is_a_reason(
     problem = sentinel_problem(error)
     assert problem.reason.startswith(reason)
     assert problem.is_url_wrong == is_url_wrong
-    assert len(problem.reason) <= 200
+    assert len(problem.reason) <= 220
+    assert problem.advice
 
 
 @pytest.mark.parametrize(
@@ -143,10 +149,11 @@ def test_an_error_of_a_sentinel_is_a_reason(
 def test_the_url_is_wrong_if_every_sentinel_says_so(
     wrong: tuple[bool, bool], *, is_url_wrong: bool
 ) -> None:
-    one, other = (SentinelProblem("does not", is_url_wrong=each) for each in wrong)
+    one, other = (SentinelProblem(reason="does not", is_url_wrong=each) for each in wrong)
     error = no_primary("main", {SENTINEL: one, OTHER: other})
     assert str(error) == (
-        "no sentinel names the primary of 'main': sentinel:26379 does not; other:26379 does not"
+        "no sentinel names the primary of 'main': sentinel:26379 does not, other:26379 does not;"
+        " start it, or correct its address in ROUTER_REDIS_URL"
     )
     assert error.is_url_wrong == is_url_wrong
 

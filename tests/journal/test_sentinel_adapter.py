@@ -104,8 +104,9 @@ async def test_sentinels_that_are_away_are_named_by_the_error(
 
     one, two = (each.address for each in sentinels)
     assert str(caught.value) == (
-        f"Redis: no sentinel names the primary of 'main': {one} monitors no such service;"
-        f" {two} monitors no such service"
+        f"Redis: no sentinel names the primary of 'main': {one} monitors no such service,"
+        f" {two} monitors no such service; correct the service in ROUTER_REDIS_URL:"
+        " redis+sentinel://host/service/0"
     )
     found = no_primary_error(caught.value)
     assert found is not None

@@ -40,9 +40,22 @@ async def test_a_report_has_what_each_sentinel_knows() -> None:
         quorum=2,
         quorum_problem="NOQUORUM 1 usable Sentinels. Not enough available Sentinels",
     )
-    assert reports[2] == SentinelReport(address=unaware.address, problem="monitors no such service")
-    assert reports[3].address == "127.0.0.1:1"
-    assert "Connect call failed" in reports[3].problem
+    assert reports[2] == SentinelReport(
+        address=unaware.address,
+        problem="monitors no such service",
+        advice="correct the service in ROUTER_REDIS_URL: redis+sentinel://host/service/0",
+    )
+    assert (reports[3].address, reports[3].problem) == ("127.0.0.1:1", "refuses the connection")
+
+
+async def test_a_sentinel_without_tls_is_told_apart_from_a_slow_one() -> None:
+    """Seen to fail: "did not answer in time", because it waits for the end of the handshake."""
+    async with ScriptedSentinel() as plain:
+        url = Secret(f"rediss+sentinel://{plain.address}/{SERVICE}/0?ssl_cert_reqs=none")
+        (report,) = await report_sentinels(url)
+
+    assert report.problem == "speaks no TLS at the port in ROUTER_REDIS_URL"
+    assert report.advice.startswith("write the port of its TLS, or redis:// instead of rediss://")
 
 
 async def test_another_url_has_no_sentinels() -> None:

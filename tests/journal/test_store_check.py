@@ -10,6 +10,7 @@ from redis.exceptions import ResponseError
 from support import least_rights
 from support.redis_servers import RedisServer
 from support.scripted_sentinel import SERVICE, ScriptedSentinel
+from support.sentinels import NO_SENTINEL, SentinelServer, sentinel_program
 from support.waiting import until
 
 from router.clock import Clock
@@ -22,7 +23,7 @@ from router.journal.batches import Batches
 from router.journal.connection import Connection, connect
 from router.journal.redis_adapter import Command
 from router.journal.script import ScriptCall
-from router.journal.store_check import StoreProbe
+from router.journal.store_check import StoreCheck, StoreProbe
 
 
 @pytest.fixture
@@ -215,3 +216,24 @@ async def test_a_redis_before_7_is_too_old(
 
     assert check.refusal == "Redis is too old; use 7.0 or later, or Valkey"
     assert check.is_setup
+
+
+async def test_a_sentinel_is_no_redis_of_its_own(tmp_path: Path) -> None:
+    """Seen to fail: a sentinel "may lose events, because INFO does not say whether appendonly is on"."""
+    if sentinel_program() is None:
+        pytest.skip(NO_SENTINEL)
+    with SentinelServer(tmp_path / "sentinel") as sentinel:
+        connection = connect(
+            Secret(f"redis://{sentinel.address}/0"), deadline=2.0, max_connections=2
+        )
+
+        async def answer() -> StoreCheck | None:
+            found = await probe(connection).check()
+            return None if "refuses the connection" in found.refusal else found
+
+        check = await until(answer)
+        await connection.close()
+
+    assert check is not None
+    assert check.refusal.endswith("but a sentinel; write redis+sentinel://host1,host2/service/0")
+    assert (check.is_url_wrong, check.durability_problems) == (True, ())

@@ -31,7 +31,7 @@ def environ_of(url: str, **more: str) -> dict[str, str]:
     ("credentials", "database", "said"),
     [
         (":wrong@", 0, "rejects the user or the password of ROUTER_REDIS_URL; correct them"),
-        ("", 0, "rejects the user or the password of ROUTER_REDIS_URL; correct them"),
+        ("", 0, "asks for a password, and ROUTER_REDIS_URL has none"),
         ("nouser:right@", 0, "rejects the user or the password of ROUTER_REDIS_URL"),
         (":right@", 99, "has no database of the number in ROUTER_REDIS_URL; write one"),
     ],

@@ -85,9 +85,11 @@ class ScriptedSentinel(LoopbackServer):
 
 
 async def _command(reader: asyncio.StreamReader) -> list[str]:
-    count = int((await reader.readuntil(b"\r\n"))[1:])
+    head = await reader.readuntil(b"\r\n")
+    if not head.startswith(b"*"):  # an inline command, or no command of Redis
+        return head.decode(errors="replace").split()
     words = []
-    for _ in range(count):
+    for _ in range(int(head[1:])):
         size = int((await reader.readuntil(b"\r\n"))[1:])
         words.append((await reader.readexactly(size + 2))[:-2].decode())
     return words

@@ -20,6 +20,7 @@ from arq.connections import ArqRedis
 from redis.asyncio import BlockingConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError
 
 from router.datatypes import Secret
@@ -34,12 +35,20 @@ from router.journal.script import ScriptCall
 from router.journal.sentinel import no_primary_error
 from router.journal.store_errors import ReconnectPace, reconnects, store_error
 from router.journal.tls_faults import tls_fault
+from router.outage_log import OUTAGES
 from router.settings.sentinel_url import is_sentinel_url, parse_sentinel_url
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 _UNAVAILABLE: Final = (RedisError, OSError, TimeoutError)
+
+
+class GivenUpError(RedisConnectionError):
+    """Raised to the reader of a subscription when the process has closed its connections to Redis."""
+
+    def __init__(self) -> None:
+        super().__init__("this process has closed its connections to Redis, to open new ones")
 
 
 class Connection:
@@ -59,6 +68,8 @@ class Connection:
         self._subscriptions: set[Subscription] = set()
         self._pace = ReconnectPace()
         self._peers: list[Connection] = []
+        self._noticed = ""
+        """Why connections were given up last."""
 
     async def ask(self, reply: Awaitable[T]) -> T:
         """Await a reply. Raises JournalUnavailableError if it fails or misses the deadline."""
@@ -100,11 +111,18 @@ class Connection:
         """Open a subscription to channels, which ends with an error when connections are given up.
 
         Its methods raise RedisError or OSError, and have no deadline.
+
+        Raises:
+            GivenUpError: The connections were given up.
         """
         async with self.redis.pubsub() as subscription:
             self._subscriptions.add(subscription)
             try:
                 yield subscription
+            except _UNAVAILABLE as error:
+                if subscription not in self._subscriptions:
+                    raise GivenUpError from error
+                raise
             finally:
                 self._subscriptions.discard(subscription)
 
@@ -117,7 +135,10 @@ class Connection:
             return
         given_up = [await connection.give_up() for connection in (self, *self._peers)]
         if any(given_up):
-            logger.warning("connections to Redis closed", extra={"reason": str(unavailable(error))})
+            reason = str(unavailable(error))
+            log = OUTAGES if reason == self._noticed else logger
+            self._noticed = reason
+            log.warning("connections to Redis closed", extra={"reason": reason})
 
     async def give_up(self) -> bool:
         """Close all connections and subscriptions; return False if that was done a moment ago."""
@@ -136,7 +157,8 @@ class Connection:
 
     async def _close_all(self, *, has_successor: bool = False) -> None:
         await self._connections.give_up(has_successor=has_successor)
-        for subscription in list(self._subscriptions):
+        ended, self._subscriptions = self._subscriptions, set()
+        for subscription in ended:
             await redis_adapter.end_subscription(subscription)
 
     async def close(self) -> None:
@@ -169,7 +191,8 @@ def unavailable(error: BaseException) -> JournalUnavailableError:
         return WrongTypeError(f"a key has another type than expected: {error}")
     if (nowhere := no_primary_error(error)) is not None:
         return JournalUnavailableError(f"Redis: {nowhere}")
-    known = store_error(error) or tls_fault(error) or network_fault(error)
+    given_up = error if isinstance(error, GivenUpError) else None
+    known = given_up or store_error(error) or tls_fault(error) or network_fault(error)
     if known is not None:
         return JournalUnavailableError(str(known))
     return JournalUnavailableError(f"Redis: {type(error).__name__}: {error}")

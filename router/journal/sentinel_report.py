@@ -25,7 +25,7 @@ class SentinelReport(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
     """Why it names no primary, the sentinel being the subject; ``""`` if it does."""
     advice: str = ""
-    """What to do about that, an imperative."""
+    """The next step for that, an imperative."""
     primary: str = ""
     """Host and port of the primary that it names; ``""`` if it names none."""
     epoch: int = 0

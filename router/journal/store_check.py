@@ -160,7 +160,7 @@ class StoreProbe:
             is_url_wrong=refusal.is_url_wrong,
             durability_problems=_durability_problems(info_reply, info, settings),
             info=info,
-            facts=None if isinstance(probed, RedisError) else _facts(probed, info),
+            facts=None if isinstance(probed, RedisError) or not probed[0] else _facts(probed, info),
         )
 
     async def _unanswered(self, error: JournalUnavailableError) -> StoreCheck:

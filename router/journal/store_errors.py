@@ -169,7 +169,7 @@ _ASKS_FOR_LOGIN: Final = "Authentication required"
 _FORBIDDEN_IN_SCRIPT: Final = ("The user executing the script can't", "ACL failure in script")
 """A script that lacks a right gets these texts, without the code NOPERM: Redis 7.0, and later ones."""
 _UNKNOWN_COMMAND: Final = re.compile(r"unknown command ['`]?([\w|.-]{1,60})|Unknown Redis command")
-"""What follows in the reply is not shown: the arguments may be the password, or an event."""
+"""The rest of the reply is not shown: the arguments may be the password, or an event."""
 _FORBIDDEN_COMMAND: Final = re.compile(r"permissions to run the '([\w|-]+)' command")
 _SCRIPT_COMMANDS: Final = frozenset({"EVAL", "EVALSHA"})
 _FORBIDDEN_PATTERNS: Final = (

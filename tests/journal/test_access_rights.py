@@ -36,7 +36,15 @@ CLIENTS = {"redis", "pipeline", "pipe", "sizes", "records", "subscription"}
 """What the client of Redis, its pipelines and subscriptions are called in the router."""
 METHODS = {"delete": "DEL", "config_get": "CONFIG"}
 """Methods of redis-py that do not have the name of their command."""
-NOT_COMMANDS = {"execute", "pipeline", "pubsub", "get_message", "aclose", "execute_command"}
+NOT_COMMANDS = {
+    "execute",
+    "pipeline",
+    "pubsub",
+    "get_message",
+    "close",
+    "aclose",
+    "execute_command",
+}
 PACKED = re.compile(r"\(\s*\"([A-Z]{3,})\",")
 """A command that is sent as a tuple."""
 OF_PACKED = {"CONFIG"}

@@ -12,7 +12,7 @@ from support.tcp_proxy import TcpProxy
 
 from router.datatypes import Secret
 from router.errors import JournalUnavailableError
-from router.journal.connection import Connection, connect, pair
+from router.journal.connection import Connection, GivenUpError, connect, pair, unavailable
 from router.journal.script import PlainArguments, Script, ScriptKeys
 
 ASKS_AS_ROUTER = True
@@ -150,6 +150,17 @@ async def test_a_subscription_ends_when_the_connections_are_given_up(
             with pytest.raises(RedisConnectionError):
                 await reading
 
+    async def follow() -> None:
+        async with moving.subscription() as subscription, asyncio.timeout(60):
+            await subscription.subscribe("router:wake:a")
+            await moving.follow()
+            while True:
+                await subscription.get_message(timeout=20.0)
+
+    with pytest.raises(GivenUpError) as caught:
+        await follow()
+    assert str(unavailable(caught.value)).startswith("this process has closed its connections")
+
 
 async def test_a_pool_that_only_reads_is_given_up_with_its_pair(
     primary: RedisServer, successor: RedisServer, address: TcpProxy, moving: Connection
@@ -173,10 +184,14 @@ async def test_a_pool_that_only_reads_is_given_up_with_its_pair(
 
 
 async def test_a_store_that_stays_a_replica_is_not_stormed_with_connections(
-    primary: RedisServer, address: TcpProxy, moving: Connection
+    primary: RedisServer,
+    address: TcpProxy,
+    moving: Connection,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Mutant seen to fail: ``may_give_up`` is always True (hundreds of connections)."""
     primary.ask("REPLICAOF", "127.0.0.1", "1")
+    caplog.set_level("WARNING")
     ends = asyncio.get_running_loop().time() + 1.5
     failed = 0
     while asyncio.get_running_loop().time() < ends:
@@ -184,6 +199,9 @@ async def test_a_store_that_stays_a_replica_is_not_stormed_with_connections(
             await write(moving)
         failed += 1
 
+    named = [each.name for each in caplog.records if each.msg == "connections to Redis closed"]
+    assert named[0] == "router.journal.connection"
+    assert set(named[1:]) == {"router.outages"}  # which passes one line in five seconds
     assert failed > 100
     assert address.connections <= 5
 

@@ -18,7 +18,7 @@ from router.datatypes import Secret
 from router.events.decode import decode_strictly
 from router.events.model import Malformed, Received
 from router.journal import keys, redis_adapter
-from router.journal.access_rights import ACCEPT_COMMANDS
+from router.journal.access_rights import ACCEPT_COMMANDS, WORKER_RIGHTS
 from router.journal.batches import Batches
 from router.journal.connection import Connection, connect
 from router.journal.redis_adapter import Command
@@ -237,3 +237,18 @@ async def test_a_sentinel_is_no_redis_of_its_own(tmp_path: Path) -> None:
     assert check is not None
     assert check.refusal.endswith("but a sentinel; write redis+sentinel://host1,host2/service/0")
     assert (check.is_url_wrong, check.durability_problems) == (True, ())
+
+
+async def test_each_right_that_the_check_itself_needs_is_named(
+    server: RedisServer, own: Connection
+) -> None:
+    """Seen to fail: a script's own error does not name the command that it lacks (Redis 7.0)."""
+    for name in ("TIME", "GET", "SET", "HGET"):
+        server.ask("ACL", "SETUSER", least_rights.USER, f"-{name.lower()}")
+        check = await StoreProbe(own, lambda: "id", WORKER_RIGHTS).check()
+        server.ask("ACL", "SETUSER", least_rights.USER, f"+{name.lower()}")
+
+        assert check.refusal == (
+            f"Redis forbids the user of ROUTER_REDIS_URL {name}; grant the user +{name.lower()}"
+        )
+        assert check.facts is None

@@ -13,7 +13,7 @@ from router.journal.connection import Connection
 from router.journal.script import SCRIPTS, PlainArguments, Script, ScriptKeys, pack
 
 _SCRIPT_COMMANDS: Final = frozenset({"EVAL", "EVALSHA"})
-_COMPARISON, _, _WRITES = (SCRIPTS / "probe.lua").read_text("utf-8").partition("local time")
+_COMPARISON, _, _WRITES = (SCRIPTS / "probe.lua").read_text("utf-8").partition("if #denied")
 assert _WRITES
 
 

@@ -4,7 +4,8 @@ local epoch_id, commands = unpack(ARGV)
 -- of a full or unwritable disk, of missing replicas, of missing memory. Gives the store its epoch if
 -- it has none, because an empty store is a new one.
 -- Returns: the epoch, the count of accepted events, and the positions, from 0, of the commands that the
--- user may not run. None of those is run, and one that this Redis does not know is left out.
+-- user may not run, and of those that this Redis does not know. None of those is run. If there is one, nothing
+-- is written and the epoch is '', because the error of a command in a script does not name it.
 local denied, unknown = {}, {}
 for position, command in ipairs(cmsgpack.unpack(commands)) do
   local is_known, is_permitted = pcall(redis.acl_check_cmd, unpack(command))
@@ -14,6 +15,7 @@ for position, command in ipairs(cmsgpack.unpack(commands)) do
     table.insert(denied, position - 1)
   end
 end
+if #denied + #unknown > 0 then return {'', '0', denied, unknown} end
 local time = redis.call('TIME')
 redis.call('SET', probe, time[1])
 run_or_delete('GET', epoch)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from typing import Final
 
 from router.runtime.roles import Roles
 from router.settings.choices import EventsOpen
@@ -9,6 +10,9 @@ from router.settings.model import Settings, is_loopback
 from router.settings.tokens import SHORTEST
 
 logger = logging.getLogger(__name__)
+
+EXAMPLE_AUTH_TOKEN: Final = "compose-example-auth-token"  # noqa: S105 - it is public
+"""The auth token that ``docker-compose.yml`` has for trying things out."""
 
 
 def warn(settings: Settings, roles: Roles) -> None:
@@ -29,6 +33,14 @@ def open_things(settings: Settings, roles: Roles) -> Iterator[str]:
         yield (
             f"/events accepts events without a token{types};"
             " set ROUTER_EVENTS_TOKEN and remove ROUTER_EVENTS_OPEN"
+        )
+    # Without a public URL, Twilio cannot reach the router: it is tried out.
+    if settings.public_url and any(
+        token.reveal() == EXAMPLE_AUTH_TOKEN for token in settings.twilio_auth_tokens
+    ):
+        yield (
+            "/twilio accepts requests that are signed by the token of docker-compose.yml, which is"
+            " public; set ROUTER_TWILIO_AUTH_TOKENS"
         )
     if roles.operations_port is None:
         yield "metrics and readiness are open on the port of senders; set ROUTER_OPERATIONS_PORT"

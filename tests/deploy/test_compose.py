@@ -15,13 +15,15 @@ import aiohttp
 import msgspec
 import pytest
 import yaml
-from support.compose_file import Service, read_dotenv, read_services
+from support.compose_file import Service, interpolate, read_dotenv, read_services
 from support.containers import NO_NAMESPACE, USER, Container, Finished, can_isolate
 from support.mail import SmtpSink
 from support.redis_servers import RedisServer
 from support.waiting import until
 
 from router.configuration.load import load
+from router.datatypes import Secret
+from router.runtime.exposure import EXAMPLE_AUTH_TOKEN
 from router.settings.env_file import DISABLED, read_env_file
 from router.settings.model import SETTINGS, Settings
 
@@ -184,6 +186,21 @@ async def test_two_processes_without_a_folder_for_temporary_files_say_so(
 
 
 @pytest.mark.deploy
+@pytest.mark.parametrize("name", ["ingress", "worker"])
+async def test_a_role_that_is_stuck_is_unhealthy(
+    checkout: Path, hosts: dict[str, str], name: str
+) -> None:
+    async with up(checkout, hosts, name) as running:
+        service = running[name]
+        assert (await service.healthcheck()).code == 0
+        service.signal(signal.SIGSTOP)
+        try:
+            assert (await service.healthcheck()).code == 1
+        finally:
+            service.signal(signal.SIGCONT)
+
+
+@pytest.mark.deploy
 async def test_a_wrong_role_is_unhealthy(checkout: Path, hosts: dict[str, str]) -> None:
     async with up(checkout, hosts, "worker") as running:
         worker = running["worker"]
@@ -233,6 +250,88 @@ def test_commands_read_the_same_dotenv_as_compose(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(dotenv, "utf-8")
 
     assert read_env_file(tmp_path / ".env") == read_dotenv(dotenv, {})
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(
+            "A=b c",
+            "A=b # c",
+            "A=b#c",
+            "A='b # c'",
+            'A="b # c"',
+            "A='$x'",
+            "A='a\\'b'",
+            'A="a\\"b"',
+        ),
+        *(
+            'A="a\\nb"',
+            "A='a\\nb'",
+            "export A=b",
+            "A =b",
+            "A=b ",
+            'A="b"# c',
+            "A=",
+            "A=''",
+            "A='a\nb'",
+        ),
+        *("A=b\\ c", "A=b\r", "A=a=b", "A=a'b", "A=`b`", "A=http://x/?a=b&c=d#e", 'A={"a": "b"}'),
+    ],
+)
+def test_a_value_is_the_same_for_commands_and_compose(tmp_path: Path, line: str) -> None:
+    (tmp_path / ".env").write_bytes(f"{line}\nB=1\n".encode())
+
+    assert read_env_file(tmp_path / ".env") == read_dotenv(f"{line}\nB=1\n", {})
+
+
+@pytest.fixture
+def override(checkout: Path) -> dict[str, str]:
+    """The override of the README with its files; their contents by name."""
+    (block,) = blocks("yaml")
+    (checkout / "docker-compose.override.yml").write_text(block, "utf-8")
+    (checkout / "secrets").mkdir()
+    secrets = {
+        "twilio-auth-tokens": "token-in-a-file",
+        "admin-token": "a token of operators that nobody guesses",
+        "smtp-url": "smtp://mail:1025",
+    }
+    for name, text in secrets.items():
+        (checkout / "secrets" / name).write_text(f"{text}\n")
+    return secrets
+
+
+@pytest.mark.parametrize("name", ["ingress", "worker"])
+def test_secrets_may_be_in_files(checkout: Path, override: dict[str, str], name: str) -> None:
+    """Mutant: without the empty values the router would find a variable twice, and not start."""
+    service = services(checkout, "ROUTER_EVENTS_TOKEN=in-the-environment\n")[name]
+    mounted = {each.target: each for each in service.volumes}
+    environ = {
+        variable: mounted[value].source if value in mounted else value
+        for variable, value in service.environment.items()
+    }
+    environ["ROUTER_RULES"] = mounted["/etc/router/rules"].source
+
+    settings = Settings.read(environ)
+    assert settings.twilio_auth_tokens == (Secret(override["twilio-auth-tokens"]),)
+    assert [each.secret.reveal() for each in settings.admin_token] == [override["admin-token"]]
+    assert settings.events_token == Secret("in-the-environment")
+    assert load(checkout / "deploy" / "rules", environ).destinations
+    assert all(mounted[f"/run/secrets/{secret}"].read_only for secret in override)
+
+
+@pytest.mark.deploy
+@needs_namespace
+@pytest.mark.usefixtures("override")
+async def test_a_worker_delivers_with_a_secret_in_a_file(
+    checkout: Path, hosts: dict[str, str], mail: SmtpSink
+) -> None:
+    (checkout / "secrets" / "smtp-url").write_text(f"smtp://127.0.0.1:{mail.port}\n")
+    send = ("router", "send", "--sample", "--sign")
+    async with up(checkout, hosts, "ingress", "worker") as running:
+        ended = await running["ingress"].execute(*send)
+        assert ended.output.startswith('202 {"accepted":1'), ended.output
+        assert len(await mail.receive(1)) == 1
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -294,6 +393,31 @@ def test_nothing_listens_beyond_this_machine_unless_ingress_is_told_to(checkout:
     assert COMPOSE["networks"]["journal"] == {"internal": True}
 
 
+def test_the_worker_can_be_scaled() -> None:
+    """Three containers cannot share a port of the machine, nor one target of Prometheus."""
+    prometheus = yaml.safe_load((ROOT / "deploy" / "prometheus.yml").read_text("utf-8"))
+    jobs = {each["job_name"]: each for each in prometheus["scrape_configs"]}
+
+    assert COMPOSE["services"]["worker"]["ports"] == ["127.0.0.1::8081"]
+    assert "ports" not in COMPOSE["services"]["kinesis"]
+    assert not any("container_name" in each for each in COMPOSE["services"].values())
+    for name in ("worker", "kinesis"):
+        assert jobs[name]["dns_sd_configs"][0]["names"] == [name]
+
+
+def test_the_time_to_stop_is_that_of_dotenv(checkout: Path) -> None:
+    found = services(checkout, "ROUTER_DRAIN_TIMEOUT=5m\nSTOP_GRACE_PERIOD=11m\n")
+
+    assert {found[name].written["stop_grace_period"] for name in OURS} == {"11m"}
+
+
+def test_the_token_of_the_example_is_known_to_the_router() -> None:
+    """Which warns of it at the start, once there is a public URL."""
+    default = COMPOSE["services"]["ingress"]["environment"]["ROUTER_TWILIO_AUTH_TOKENS"]
+
+    assert interpolate(default, {}) == EXAMPLE_AUTH_TOKEN
+
+
 @pytest.mark.parametrize("name", COMPOSE["services"])
 def test_each_service_is_limited(name: str) -> None:
     service = COMPOSE["services"][name]
@@ -311,7 +435,7 @@ def test_the_services_of_the_router_are_hardened(name: str) -> None:
 
     assert service["read_only"]
     assert service["init"]
-    drain = Settings().drain_timeout
-    assert int(service["stop_grace_period"].removesuffix("s")) > 2 * drain
+    grace = interpolate(service["stop_grace_period"], {}).removesuffix("s")
+    assert int(grace) > 2 * Settings().drain_timeout
     assert service["tmpfs"] == ["/tmp:size=64m,mode=1777"]  # noqa: S108 - as the file says
     assert service["healthcheck"]["test"][0] == "CMD"

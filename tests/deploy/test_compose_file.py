@@ -94,3 +94,21 @@ def test_environment_replaces_env_file_and_the_shell_replaces_dotenv(tmp_path: P
         (str(tmp_path / "x"), "/y", True),
         ("named", "/z", False),
     ]
+
+
+def test_an_override_is_merged(tmp_path: Path) -> None:
+    (tmp_path / "docker-compose.yml").write_text(
+        "services: {one: {image: i, environment: {A: a, B: b}, volumes: ['./x:/y:ro']}}\n"
+    )
+    (tmp_path / "docker-compose.override.yml").write_text(
+        "services: {one: {environment: {A: '', C: '${SET}'}, secrets: [s], volumes: ['n:/z']}}\n"
+        "secrets: {s: {file: ./s.txt}}\n"
+    )
+    service = read_services(tmp_path / "docker-compose.yml", {"SET": "c"})["one"]
+
+    assert service.environment == {"A": "", "B": "b", "C": "c"}
+    assert [(each.source, each.target) for each in service.volumes] == [
+        (str(tmp_path / "x"), "/y"),
+        ("n", "/z"),
+        (str(tmp_path / "s.txt"), "/run/secrets/s"),
+    ]

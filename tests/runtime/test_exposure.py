@@ -4,7 +4,7 @@ import pytest
 from support.running import settings_for
 
 from router.datatypes import Secret
-from router.runtime.exposure import open_things, weak_tokens
+from router.runtime.exposure import EXAMPLE_AUTH_TOKEN, open_things, weak_tokens
 from router.runtime.roles import Roles
 from router.settings.choices import EventsOpen
 
@@ -33,6 +33,30 @@ def test_each_open_thing_has_a_warning(
     settings = settings_for("redis://x", host=host, events_open=is_open)
 
     assert [message.partition(";")[0] for message in open_things(settings, roles)] == expected
+
+
+@pytest.mark.parametrize(
+    ("token", "public_url", "expected"),
+    [
+        (EXAMPLE_AUTH_TOKEN, "https://router.example.com", 1),
+        (EXAMPLE_AUTH_TOKEN, "", 0),
+        ("a-token-of-ones-own", "https://router.example.com", 0),
+    ],
+)
+def test_the_token_of_the_example_has_a_warning_once_there_is_a_public_url(
+    token: str, public_url: str, expected: int
+) -> None:
+    settings = settings_for(
+        "redis://x",
+        host="0.0.0.0",  # noqa: S104 - as in Compose
+        public_url=public_url,
+        twilio_auth_tokens=(Secret("first"), Secret(token)),
+    )
+    roles = Roles(port=0, operations_port=0, ingress=True)
+
+    found = [each for each in open_things(settings, roles) if "docker-compose.yml" in each]
+    assert len(found) == expected
+    assert token not in "".join(found)
 
 
 @pytest.mark.parametrize(

@@ -126,15 +126,30 @@ def _written_value(found: re.Match[str], variables: Mapping[str, str]) -> str | 
 
 
 def read_services(file: Path, shell: Mapping[str, str]) -> dict[str, Service]:
-    """Return the services of a Compose file, with the ``.env`` beside it, if there is one."""
+    """Return the services of a Compose file, with ``.env`` and the override beside it, if they are there."""
     dotenv = file.parent / ".env"
     written = read_dotenv(dotenv.read_text("utf-8"), shell) if dotenv.is_file() else {}
     variables = {**written, **shell}
-    document = _interpolated(yaml.safe_load(file.read_text("utf-8")), variables)
+    document = yaml.safe_load(file.read_text("utf-8"))
+    override = file.with_suffix(".override.yml")
+    if override.is_file():
+        document = _merged(document, yaml.safe_load(override.read_text("utf-8")))
+    document = _interpolated(document, variables)
+    files = {name: each["file"] for name, each in document.get("secrets", {}).items()}
     return {
-        name: _service(name, each, file.parent, variables)
+        name: _service(name, each, file.parent, variables, files)
         for name, each in document["services"].items()
     }
+
+
+def _merged(base: Any, override: Any) -> Any:
+    """Return two documents as one: https://docs.docker.com/reference/compose-file/merge/."""
+    if isinstance(base, dict) and isinstance(override, dict):
+        more = {name: _merged(base.get(name), each) for name, each in override.items()}
+        return {**base, **more}
+    if isinstance(base, list) and isinstance(override, list):
+        return [*base, *override]
+    return override
 
 
 def _interpolated(node: Any, variables: Mapping[str, str]) -> Any:
@@ -150,14 +165,19 @@ def _interpolated(node: Any, variables: Mapping[str, str]) -> Any:
 
 
 def _service(
-    name: str, each: dict[str, Any], folder: Path, variables: Mapping[str, str]
+    name: str,
+    each: dict[str, Any],
+    folder: Path,
+    variables: Mapping[str, str],
+    secrets: Mapping[str, str],
 ) -> Service:
+    mounted = [f"{secrets[secret]}:/run/secrets/{secret}:ro" for secret in each.get("secrets", [])]
     return Service(
         name=name,
         image=each["image"],
         command=each.get("command", []),
         environment=_environment(each, folder, variables),
-        volumes=[_volume(text, folder) for text in each.get("volumes", [])],
+        volumes=[_volume(text, folder) for text in (*each.get("volumes", []), *mounted)],
         ports=each.get("ports", []),
         read_only=each.get("read_only", False),
         tmpfs=each.get("tmpfs", []),

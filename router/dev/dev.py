@@ -42,7 +42,7 @@ from router.runtime import event_loop
 from router.runtime.app import App
 from router.runtime.build_environment import build_environment
 from router.runtime.roles import Roles, WorkerConfig
-from router.settings.choices import EventsOpen, Traces
+from router.settings.choices import EventsOpen, Traces, TracesContinue
 from router.settings.model import Settings, is_loopback
 from router.settings.tokens import Tokens
 from router.tracing.process import ProcessTraces
@@ -111,7 +111,9 @@ class Dev:
         if not settings.twilio_auth_tokens:
             settings = msgspec.structs.replace(settings, twilio_auth_tokens=(AUTH_TOKEN,))
         if not settings.events_token and is_loopback(settings.host):
-            settings = msgspec.structs.replace(settings, events_open=EventsOpen.ALL)
+            settings = msgspec.structs.replace(
+                settings, events_open=EventsOpen.ALL, traces_continue=TracesContinue.ALL
+            )
         if not settings.admin_token:
             token = Tokens.of(Secret(secrets.token_urlsafe(16)))
             settings = msgspec.structs.replace(settings, admin_token=token)

@@ -16,7 +16,7 @@ from router.events.model import (
 from router.ingress import authentication, http_binding
 from router.ingress.forwarded import Sender
 from router.ingress.rate_limit import TokenBuckets
-from router.ingress.reception import Reception, media_type
+from router.ingress.reception import Reception, RequestEvents, media_type
 from router.ingress.request_head import called_urls, request_head
 from router.ingress.responses import (
     RequestRejectedError,
@@ -90,9 +90,7 @@ class Ingress:
         )
         return self._reception.reject(request, "twilio", rejection)
 
-    async def _read_twilio(
-        self, request: web.BaseRequest, sender: Sender | None
-    ) -> tuple[Received, int]:
+    async def _read_twilio(self, request: web.BaseRequest, sender: Sender | None) -> RequestEvents:
         settings = self._settings
         if sender is not None:
             authentication.check_address(settings, sender.address)
@@ -118,7 +116,7 @@ class Ingress:
             max_values=self._reception.max_values,
         )
         self._credential_buckets.charge(token or credentials, len(received.events))
-        return received, len(content)
+        return RequestEvents(received, len(content), is_verified=True)
 
     def _explained(
         self,
@@ -147,9 +145,7 @@ class Ingress:
             rejection.status, rejection.code, rejection.message, detail=detail
         )
 
-    async def _read_cloudevents(
-        self, request: web.BaseRequest, _: Sender | None
-    ) -> tuple[Received, int]:
+    async def _read_cloudevents(self, request: web.BaseRequest, _: Sender | None) -> RequestEvents:
         settings = self._settings
         token = authentication.check_token(
             settings, request.headers.get(hdrs.AUTHORIZATION), request.query.get("access_token")
@@ -177,7 +173,7 @@ class Ingress:
             self._credential_buckets.charge(token, len(events))
         else:
             authentication.check_types(settings, events)
-        return Received(events, []), len(content)
+        return RequestEvents(Received(events, []), len(content), token is not None)
 
     def _events_per_minute(self) -> int:
         """Return the rate to grant in the handshake; 0 for no limit."""

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Final
 
+import msgspec
 from aiohttp import hdrs, web
 from prometheus_client import Counter
 
@@ -41,8 +42,19 @@ logger = logging.getLogger(__name__)
 _LOGGED_TEXT: Final = 300
 """Characters of a text of a request in a log line. A signed URL may have 8 KB."""
 
-Reading = tuple[Received, int] | web.StreamResponse
-"""The events of a request and the size of its body in bytes, or its response if it has no events."""
+
+class RequestEvents(msgspec.Struct, frozen=True):
+    """The events of a request."""
+
+    received: Received
+    size_bytes: int
+    """The size of its body."""
+    is_verified: bool
+    """Whether the sender has proved who it is."""
+
+
+Reading = RequestEvents | web.StreamResponse
+"""The events of a request, or its response if it has none."""
 Read = Callable[[web.BaseRequest, Sender | None], Awaitable[Reading]]
 """Reads a request. Raises RequestRejectedError or EventError."""
 
@@ -100,10 +112,10 @@ class Reception:
             if sender is not None:
                 self.client_buckets.admit(sender.address)
             reading = await read(request, sender)
-            if not isinstance(reading, tuple):
+            if not isinstance(reading, RequestEvents):
                 self._source_record.accepted(source, 0, 0, skipped=1)
                 return reading
-            received, _ = reading
+            received = reading.received
             if sender is not None:
                 self.client_buckets.charge(sender.address, len(received.events))
             if received.events or received.malformed:
@@ -129,15 +141,17 @@ class Reception:
         )
 
     async def _store(
-        self, request: web.BaseRequest, source: str, reading: tuple[Received, int], started: float
+        self, request: web.BaseRequest, source: str, reading: RequestEvents, started: float
     ) -> None:
         """Make events durable; if traces are on, record that. Raises as ``commit_from`` does."""
-        received, size = reading
+        received, size = reading.received, reading.size_bytes
         if self._traces is None:
             await self._commit.commit_from(request.transport, received, size)
             return
         seconds = self.clock.monotonic() - started
-        trace, received = self._traces.begin_request(request, source, received, seconds=seconds)
+        trace, received = self._traces.begin_request(
+            request, source, received, seconds=seconds, is_verified=reading.is_verified
+        )
         try:
             await self._commit.commit_from(request.transport, received, size)
         except (OverloadedError, JournalUnavailableError) as error:

@@ -10,9 +10,14 @@ begins one. Each event is stored with the context by which its evaluation contin
 - the header of a trace that is not recorded, so that receivers get it.
 
 Contexts of events that are not the parent become links of the request's span.
+
+A request whose sender is not trusted begins a trace, and every context in it is a link only. Otherwise a
+stranger who marks each request as recorded fills the queue and the backend, or chooses ids that the
+sampler records or that other traces have (W3C Trace Context, sections 3.4 "Mutating the traceparent
+Field", "Restart trace", and 7.2 "Denial of Service": https://www.w3.org/TR/trace-context-1/).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -20,6 +25,7 @@ from aiohttp import web
 
 from router.events.model import Received
 from router.events.trace_context import context_of
+from router.settings.choices import TracesContinue
 from router.tracing import spans
 from router.tracing.contexts import TRACEPARENT, TRACESTATE, TraceContext, parse_headers
 from router.tracing.spans import Attributes, SpanKind, Tracer, TraceSpan
@@ -66,13 +72,21 @@ class RequestTraces:
 
     Args:
         tracer: Makes spans.
+        continues: The senders whose traces are continued.
     """
 
-    def __init__(self, tracer: Tracer) -> None:
+    def __init__(self, tracer: Tracer, continues: TracesContinue = TracesContinue.VERIFIED) -> None:
         self._tracer = tracer
+        self._continues = continues
 
     def begin_request(
-        self, request: web.BaseRequest, source: str, received: Received, *, seconds: float
+        self,
+        request: web.BaseRequest,
+        source: str,
+        received: Received,
+        *,
+        seconds: float,
+        is_verified: bool,
     ) -> tuple[RequestTrace | None, Received]:
         """Begin the trace of a request whose events are about to be committed.
 
@@ -81,6 +95,7 @@ class RequestTraces:
             source: The name of its source.
             received: Its events.
             seconds: For how long it has been received.
+            is_verified: Whether its sender has proved who it is.
 
         Returns:
             Its spans, None if it is not recorded; the events with their contexts.
@@ -89,88 +104,110 @@ class RequestTraces:
         hop = None
         if TRACEPARENT in headers:
             hop = parse_headers(headers.getall(TRACEPARENT), headers.getall(TRACESTATE, []))
-        own = [context_of(event.body) for event in received.events]
-        parent = own[0] if hop is None and len(own) == 1 else hop
-        if not self._tracer.samples(parent):
-            return None, self._unrecorded(received, own, hop)
+        arrived = self._arrived(received, hop, is_verified=is_verified)
+        if not self._tracer.samples(arrived.parent):
+            return None, self._stored(received, arrived, arrived.unrecorded)
         route = request.path if source in {"twilio", "events"} else "/in/*"
         arrival = self._tracer.start(
             f"{request.method} {route}",
             SpanKind.SERVER,
-            parent,
+            arrived.parent,
             {
                 spans.HTTP_METHOD: request.method,
                 spans.HTTP_ROUTE: route,
                 spans.ROUTER_SOURCE: source,
-                spans.MESSAGING_COUNT: len(own),
+                spans.MESSAGING_COUNT: len(received.events),
             },
-            links=_others(own, parent),
+            links=arrived.links,
             age=seconds,
         )
-        return self._recorded(arrival, received, own, parent)
+        return self._recorded(arrival, received, arrived)
 
     def begin_records(
         self, source: str, received: Received
     ) -> tuple[RequestTrace | None, Received]:
-        """Begin the trace of records of a stream, which have no headers; as ``begin_request``."""
-        own = [context_of(event.body) for event in received.events]
-        parent = own[0] if len(own) == 1 else None
-        if not self._tracer.samples(parent):
-            return None, self._unrecorded(received, own, None)
+        """Begin the trace of records of a stream; as ``begin_request``.
+
+        Records have no headers. Their senders are verified, because they have rights to the stream.
+        """
+        arrived = self._arrived(received, None, is_verified=True)
+        if not self._tracer.samples(arrived.parent):
+            return None, self._stored(received, arrived, arrived.unrecorded)
         arrival = self._tracer.start(
             f"receive {source}",
-            SpanKind.CONSUMER,
-            parent,
-            {**_RECEIVE, spans.ROUTER_SOURCE: source, spans.MESSAGING_COUNT: len(own)},
-            links=_others(own, parent),
+            SpanKind.CLIENT,
+            arrived.parent,
+            {
+                **_RECEIVE,
+                spans.ROUTER_SOURCE: source,
+                spans.MESSAGING_COUNT: len(received.events),
+            },
+            links=arrived.links,
         )
-        return self._recorded(arrival, received, own, parent)
+        return self._recorded(arrival, received, arrived)
+
+    def _arrived(
+        self, received: Received, hop: TraceContext | None, *, is_verified: bool
+    ) -> "_Arrived":
+        """Sort the contexts of a request into its parent, those that events continue, and links."""
+        own = [context_of(event.body) for event in received.events]
+        is_continued = self._continues is TracesContinue.ALL or (
+            is_verified and self._continues is TracesContinue.VERIFIED
+        )
+        if not is_continued:
+            # Otherwise receivers would get a stranger's context out of the body of the event.
+            unrecorded = self._tracer.unrecorded() if any(own) else None
+            return _Arrived(None, unrecorded, links=_distinct([hop, *own]))
+        if hop is not None:
+            return _Arrived(hop, hop.unsampled(), links=_distinct(own, but=hop))
+        if len(own) == 1:
+            return _Arrived(own[0])
+        return _Arrived(None, continued=own if any(own) else (), links=_distinct(own))
 
     def _recorded(
-        self,
-        arrival: TraceSpan,
-        received: Received,
-        own: Sequence[TraceContext | None],
-        parent: TraceContext | None,
+        self, arrival: TraceSpan, received: Received, arrived: "_Arrived"
     ) -> tuple[RequestTrace, Received]:
         """Begin the commit of a recorded request, which its events continue."""
         commit = self._tracer.start(f"send {EVENTS}", SpanKind.PRODUCER, arrival.context, _COMMIT)
-        events = self._continued(received, own, commit.context.text, parent)
-        return RequestTrace(arrival, commit), events
+        return RequestTrace(arrival, commit), self._stored(received, arrived, commit.context)
 
-    def _unrecorded(
-        self, received: Received, own: Sequence[TraceContext | None], hop: TraceContext | None
+    def _stored(
+        self, received: Received, arrived: "_Arrived", context: TraceContext | None
     ) -> Received:
-        """Return the events of a request that is not recorded; some of them may be."""
-        if hop is not None:
-            return self._continued(received, own, hop.unsampled().text, hop)
-        return self._continued(received, own, "", None) if any(own) else received
-
-    def _continued(
-        self,
-        received: Received,
-        own: Sequence[TraceContext | None],
-        text: str,
-        parent: TraceContext | None,
-    ) -> Received:
-        """Return events with the context of their request, or their own if no header overrides it."""
+        """Return events with the context of their request, or with their own if that is continued."""
+        if context is None and not arrived.continued:
+            return received
+        text = "" if context is None else context.text
+        own = arrived.continued or [None] * len(received.events)
         return Received(
             [
-                msgspec.structs.replace(event, trace=self._context(each, text, parent))
+                msgspec.structs.replace(
+                    event, trace=each.text if each and self._tracer.samples(each) else text
+                )
                 for event, each in zip(received.events, own, strict=True)
             ],
             received.malformed,
         )
 
-    def _context(self, own: TraceContext | None, text: str, parent: TraceContext | None) -> str:
-        if parent is None and own is not None and self._tracer.samples(own):
-            return own.text
-        return text
+
+class _Arrived(msgspec.Struct, frozen=True):
+    """The contexts that arrived with a request, by what becomes of them."""
+
+    parent: TraceContext | None
+    """The span that caused the request; None if a trace begins here."""
+    unrecorded: TraceContext | None = None
+    """What its events are stored with if it is not recorded; None for nothing."""
+    continued: Sequence[TraceContext | None] = ()
+    """The contexts that its events continue by themselves, one for each; empty if none does."""
+    links: Sequence[TraceContext] = ()
+    """The contexts that are neither."""
 
 
-def _others(own: Sequence[TraceContext | None], parent: TraceContext | None) -> list[TraceContext]:
-    """Return the spans that are not the parent, each one once."""
-    found = {(each.trace_id, each.span_id): each for each in own if each is not None}
-    if parent is not None:
-        found.pop((parent.trace_id, parent.span_id), None)
+def _distinct(
+    contexts: Iterable[TraceContext | None], but: TraceContext | None = None
+) -> list[TraceContext]:
+    """Return contexts, the span of each one once, without one of them."""
+    found = {(each.trace_id, each.span_id): each for each in contexts if each is not None}
+    if but is not None:
+        found.pop((but.trace_id, but.span_id), None)
     return list(found.values())

@@ -15,7 +15,7 @@ from aiohttp import hdrs, web
 
 from router.events.model import Event, Malformed, Received
 from router.ingress.forwarded import Sender
-from router.ingress.reception import Reading, Reception
+from router.ingress.reception import Reading, Reception, RequestEvents
 from router.ingress.request_head import called_urls, request_head
 from router.ingress.responses import RequestRejectedError
 from router.ingress.source_record import UNKNOWN
@@ -100,9 +100,10 @@ class SourceEndpoint:
                 return await self._answer(reply)
             received = await self._mapped(source, opened, head)
         except UnmappableError as error:
-            return _unmappable(source, error, head, body), len(body)
+            received = _unmappable(source, error, head, body)
+            return RequestEvents(received, len(body), source.is_verified)
         source.buckets.charge(source.spec.name, len(received.events))
-        return received, len(body)
+        return RequestEvents(received, len(body), source.is_verified)
 
     async def _mapped(
         self, source: ActiveSource, opened: OpenedRequest, head: RequestHead

@@ -100,7 +100,7 @@ def _intake(
     intake, tasks = build_ingress.build_intake(
         settings, redis.ingress, parts.admission, parts.source_record, parts.metrics, parts.clock
     )
-    intake = build_ingress.traced(intake, roles.traces)
+    intake = build_ingress.traced(settings, intake, roles.traces)
     public: list[web.RouteDef] = []
     operations: list[web.RouteDef] = []
     if roles.ingress:

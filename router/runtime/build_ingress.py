@@ -75,11 +75,13 @@ def build_intake(
     return intake, [("commit", commit.run()), ("sources", source_record.run())]
 
 
-def traced(intake: Intake, traces: ProcessTraces | None) -> Intake:
+def traced(settings: Settings, intake: Intake, traces: ProcessTraces | None) -> Intake:
     """Return an intake that begins the traces of what arrives; the same one if they are off."""
     if traces is None:
         return intake
-    return msgspec.structs.replace(intake, traces=RequestTraces(traces.tracer))
+    return msgspec.structs.replace(
+        intake, traces=RequestTraces(traces.tracer, settings.traces_continue)
+    )
 
 
 def build_ingress_routes(

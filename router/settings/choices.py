@@ -50,6 +50,17 @@ class Traces(enum.StrEnum):
     """A collector, over OTLP."""
 
 
+class TracesContinue(enum.StrEnum):
+    """The senders whose traces are continued (``ROUTER_TRACES_CONTINUE``)."""
+
+    VERIFIED = "verified"
+    """Those who prove who they are: by a signature, a token or a verifier, or by the rights to a stream."""
+    ALL = "all"
+    """Those of open endpoints too."""
+    NONE = "none"
+    """None: each trace begins here."""
+
+
 class KeptBody(enum.StrEnum):
     """The part of an event's body that history keeps (``ROUTER_HISTORY_BODIES``)."""
 

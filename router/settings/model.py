@@ -35,6 +35,7 @@ from router.settings.choices import (
     LogFormat,
     LogLevel,
     Traces,
+    TracesContinue,
 )
 from router.settings.environment import Constraint
 from router.settings.redis_url import check_redis_url
@@ -211,6 +212,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`otlp` records traces of events and sends them to an OpenTelemetry collector, which the standard
     variables describe (`OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_TRACES_SAMPLER`, …, see
     [tracing.md](../operate/tracing.md)). It needs the extra `otel`. `off` records none."""
+    traces_continue: TracesContinue = TracesContinue.VERIFIED
+    """The senders whose traces are continued, and recorded if they say so: `verified` for those who prove
+    who they are, `all`, or `none`. For all others a trace begins here, the sampler alone decides whether it
+    is recorded, and it has a link to theirs
+    ([tracing.md](../operate/tracing.md#whose-traces-are-continued))."""
     masked_fields: Annotated[FieldPaths, check_field_paths] = FieldPaths()
     """The fields of events that are `***` in history, in logs, for operators and in the facts of
     messages, for example `data.from, data.participants[*].from`. Bodies and templates of destinations

@@ -69,6 +69,11 @@ class OpenTelemetryTracer:
         self._following = trace_id
         return True
 
+    def unrecorded(self) -> TraceContext:
+        """Return the context of a trace that begins here and is not recorded."""
+        trace_id, span_id = random.getrandbits(128) or 1, random.getrandbits(64) or 1
+        return TraceContext(f"{trace_id:032x}", f"{span_id:016x}", _RANDOM)
+
     def start(
         self,
         name: str,

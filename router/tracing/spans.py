@@ -89,6 +89,10 @@ class Tracer(Protocol):
         """Return whether a trace that arrives is recorded; None for one that begins here."""
         ...
 
+    def unrecorded(self) -> TraceContext:
+        """Return the context of a trace that begins here and is not recorded."""
+        ...
+
     def start(
         self,
         name: str,

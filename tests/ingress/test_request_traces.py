@@ -8,6 +8,7 @@ from support.recorded_spans import RecordedTraces
 
 from router.events.model import Event, Received
 from router.ingress.request_traces import RequestTraces
+from router.settings.choices import TracesContinue
 from router.tracing.contexts import stored_context
 from router.tracing.sampling import Sampling
 
@@ -33,7 +34,7 @@ def begin(
     """Return whether the request is recorded, and the trace ids stored with its events."""
     request = make_mocked_request("POST", "/twilio?bodySHA256=secret", headers=headers)
     trace, received = RequestTraces(recorder.tracer).begin_request(
-        request, "twilio", Received(events, []), seconds=0.01
+        request, "twilio", Received(events, []), seconds=0.01, is_verified=True
     )
     if trace is not None:
         trace.end(202)
@@ -80,7 +81,7 @@ def test_a_recorded_request_is_the_parent_of_its_commit_which_is_that_of_its_eve
     received = Received([event(sample, 1, parent(START)), event(sample, 2, parent(HOP))], [])
 
     trace, traced = RequestTraces(recorder.tracer).begin_request(
-        request, "twilio", received, seconds=0.01
+        request, "twilio", received, seconds=0.01, is_verified=True
     )
     assert trace is not None
     trace.end(202)
@@ -123,7 +124,7 @@ def test_a_sampler_that_ignores_the_sender_says_so_to_receivers(sample: bytes) -
     request = make_mocked_request("POST", "/events", headers={"traceparent": parent(HOP)})
 
     trace, received = RequestTraces(recorder.tracer).begin_request(
-        request, "events", Received([event(sample, 1)], []), seconds=0.0
+        request, "events", Received([event(sample, 1)], []), seconds=0.0, is_verified=True
     )
 
     assert trace is None
@@ -140,8 +141,76 @@ def test_a_request_that_is_not_stored_has_the_error(sample: bytes) -> None:
     trace.end(error="not_stored")
 
     commit, arrival = recorder.spans()
-    assert (arrival.name, arrival.kind) == ("receive kinesis", 4)
+    assert (arrival.name, arrival.kind) == ("receive kinesis", 2)
     assert [each.attributes["error.type"] for each in (commit, arrival)] == ["not_stored"] * 2
+
+
+@pytest.mark.parametrize(
+    ("continues", "is_verified", "is_continued"),
+    [
+        (TracesContinue.VERIFIED, True, True),
+        (TracesContinue.VERIFIED, False, False),
+        (TracesContinue.ALL, False, True),
+        (TracesContinue.NONE, True, False),
+    ],
+)
+@pytest.mark.parametrize(
+    ("hop", "own"), [(parent(HOP), ""), ("", parent(START)), (parent(HOP), parent(START))]
+)
+def test_the_trace_of_a_sender_that_is_not_trusted_is_a_link(
+    sample: bytes,
+    hop: str,
+    own: str,
+    *,
+    continues: TracesContinue,
+    is_verified: bool,
+    is_continued: bool,
+) -> None:
+    recorder = RecordedTraces()
+    headers = {"traceparent": hop} if hop else {}
+    request = make_mocked_request("POST", "/events", headers=headers)
+
+    trace, received = RequestTraces(recorder.tracer, continues).begin_request(
+        request,
+        "events",
+        Received([event(sample, 1, own)], []),
+        seconds=0.0,
+        is_verified=is_verified,
+    )
+
+    assert trace is not None
+    trace.end(202)
+    (arrival,) = recorder.spans("POST /events")
+    assert (arrival.trace_id in {HOP, START}) == is_continued
+    assert (arrival.parent == "") != is_continued
+    assert bool(arrival.links) == (not is_continued or bool(hop and own))
+    (stored,) = received.events
+    assert stored_context(stored.trace).trace_id == arrival.trace_id
+
+
+@pytest.mark.parametrize("follows_parent", [True, False])
+def test_a_stranger_cannot_have_a_request_recorded_nor_choose_the_trace_of_receivers(
+    sample: bytes, *, follows_parent: bool
+) -> None:
+    """A sampler by ids alone records the id of zeros, which a stranger can choose."""
+    recorder = RecordedTraces(Sampling(bound=1, follows_parent=follows_parent))
+    chosen = parent("f" * 16 + "0" * 16)
+    request = make_mocked_request("POST", "/events", headers={"traceparent": chosen})
+
+    trace, received = RequestTraces(recorder.tracer).begin_request(
+        request,
+        "events",
+        Received([event(sample, 1, chosen), event(sample, 2)], []),
+        seconds=0.0,
+        is_verified=False,
+    )
+
+    assert trace is None
+    stored = [each for each in map(stored_context, [e.trace for e in received.events]) if each]
+    assert len({each.trace_id for each in stored}) == 1
+    assert [(each.is_sampled, each.state, each.trace_id in chosen) for each in stored] == [
+        (False, "", False)
+    ] * 2
 
 
 def test_the_path_of_a_source_is_not_shown(sample: bytes) -> None:
@@ -150,7 +219,7 @@ def test_the_path_of_a_source_is_not_shown(sample: bytes) -> None:
     request = make_mocked_request("PUT", "/in/secret-of-the-path?token=secret")
 
     trace, _ = RequestTraces(recorder.tracer).begin_request(
-        request, "billing", Received([event(sample, 1)], []), seconds=0.0
+        request, "billing", Received([event(sample, 1)], []), seconds=0.0, is_verified=True
     )
 
     assert trace is not None

@@ -7,6 +7,7 @@ from pathlib import Path
 import aiohttp
 
 from router.runtime.roles import Roles
+from router.settings.choices import TracesContinue
 from support.recorded_spans import RecordedTraces
 from support.rules_folder import RulesFolder
 from support.running import Running, running, settings_for, worker_of
@@ -23,10 +24,10 @@ async def traced_router(
     files: dict[str, str],
     **settings: object,
 ) -> AsyncIterator[Running]:
-    """Serve by the rules in ``files``."""
+    """Serve by the rules in ``files``; continue the traces of all senders."""
     folder = RulesFolder(path / "rules")
     folder.write(**files)
-    chosen = settings_for(redis_url, **settings)
+    chosen = settings_for(redis_url, **{"traces_continue": TracesContinue.ALL, **settings})
     roles = Roles(
         port=0,
         ingress=True,

@@ -1,0 +1,80 @@
+"""Only a sender that proves who it is decides about the trace of its request."""
+
+from pathlib import Path
+
+import aiohttp
+import msgspec
+import pytest
+from support.recorded_spans import RecordedTraces
+from support.rules_folder import capture
+from support.traced_router import traced_router
+
+from router.datatypes import Secret
+from router.settings.choices import EventsOpen, TracesContinue
+
+TRACE, SPAN = "a" * 32, "1" * 16
+TOKEN = "events-token-of-the-test"
+SOURCES = f"""
+sources:
+  open: {{verify: none, event: {{type: "'t'"}}}}
+  signed: {{verify: {{bearer: {{token: {TOKEN}}}}}, event: {{type: "'t'"}}}}
+"""
+FILES = {"destinations": capture("ops"), "rules": "rules: []", "sources": SOURCES}
+BODY = msgspec.json.encode({"specversion": "1.0", "id": "1", "source": "s", "type": "t"})
+
+
+async def test_senders_that_are_verified_are_continued_and_others_are_linked(
+    redis_url: Secret, tmp_path: Path
+) -> None:
+    recorder = RecordedTraces()
+    settings = {
+        "traces_continue": TracesContinue.VERIFIED,
+        "events_open": EventsOpen.ALL,
+        "events_token": Secret(TOKEN),
+    }
+    continued = {}
+    async with (
+        traced_router(redis_url, tmp_path, recorder, FILES, **settings) as router,
+        aiohttp.ClientSession() as session,
+    ):
+        for path, authorization in [
+            ("/events", ""),
+            ("/events", f"Bearer {TOKEN}"),
+            ("/in/open", ""),
+            ("/in/signed", f"Bearer {TOKEN}"),
+        ]:
+            headers = {
+                "Content-Type": "application/cloudevents+json",
+                "traceparent": f"00-{TRACE}-{SPAN}-01",
+                **({"Authorization": authorization} if authorization else {}),
+            }
+            async with session.post(router.url + path, data=BODY, headers=headers) as response:
+                assert response.status == 202
+            arrival = next(span for span in reversed(recorder.spans()) if span.kind == 1)
+            continued[path, bool(authorization)] = (arrival.trace_id == TRACE, arrival.links)
+
+    assert continued == {
+        ("/events", False): (False, (SPAN,)),
+        ("/events", True): (True, ()),
+        ("/in/open", False): (False, (SPAN,)),
+        ("/in/signed", True): (True, ()),
+    }
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_request_that_is_rejected_has_no_span(
+    redis_url: Secret, tmp_path: Path, status: int
+) -> None:
+    recorder = RecordedTraces()
+    settings = {"events_open": EventsOpen.NO, "events_token": Secret(TOKEN)}
+    headers = {"traceparent": f"00-{TRACE}-{SPAN}-01"}
+    if status == 403:
+        headers["Authorization"] = "Bearer wrong"
+    async with (
+        traced_router(redis_url, tmp_path, recorder, FILES, **settings) as router,
+        aiohttp.ClientSession(headers=headers) as session,
+        session.post(f"{router.url}/events", data=BODY) as response,
+    ):
+        assert response.status == status
+
+    assert recorder.spans() == []

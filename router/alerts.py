@@ -133,6 +133,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """Whether facts of messages have telephone numbers and other parties without a mask."""
     trace: str = ""
     """The context of the span that raised it, as ``TraceContext.text``; ``""`` if there is none."""
+    causes: tuple[str, ...] = ()
+    """The contexts of further spans that caused this message, such as that of the event that resolved it."""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

@@ -34,9 +34,3 @@ def context_of(body: bytes) -> TraceContext | None:
     except UNDECODABLE:
         return None
     return parse_context(found.traceparent, found.tracestate)
-
-
-def trace_id_of(body: bytes) -> str:
-    """Return the 32 hexadecimal digits of an event's trace; ``""`` if it has none that is valid."""
-    context = context_of(body)
-    return "" if context is None else context.trace_id

@@ -106,6 +106,7 @@ class Reception:
     ) -> web.StreamResponse:
         """Read a request of a source, make its events durable, and return the response."""
         started = self.clock.monotonic()
+        exemplar: dict[str, str] | None = None
         try:
             self._admission.check()
             sender = self.sender(request) if self._needs_sender else None
@@ -119,7 +120,7 @@ class Reception:
             if sender is not None:
                 self.client_buckets.charge(sender.address, len(received.events))
             if received.events or received.malformed:
-                await self._store(request, source, reading, started)
+                exemplar = await self._store(request, source, reading, started)
         except (
             RequestRejectedError,
             EventError,
@@ -131,7 +132,7 @@ class Reception:
         for event in received.events:
             if event.type == TEST_EVENT:
                 await self._record_test_event(event)
-        self._metrics.ingress_request_seconds.observe(self.clock.monotonic() - started)
+        self._metrics.ingress_request_seconds.observe(self.clock.monotonic() - started, exemplar)
         return accepted_response(
             request,
             len(received.events),
@@ -142,12 +143,15 @@ class Reception:
 
     async def _store(
         self, request: web.BaseRequest, source: str, reading: RequestEvents, started: float
-    ) -> None:
-        """Make events durable; if traces are on, record that. Raises as ``commit_from`` does."""
+    ) -> dict[str, str] | None:
+        """Make events durable, and return the exemplar of a recorded trace.
+
+        Raises as ``commit_from`` does.
+        """
         received, size = reading.received, reading.size_bytes
         if self._traces is None:
             await self._commit.commit_from(request.transport, received, size)
-            return
+            return None
         seconds = self.clock.monotonic() - started
         trace, received = self._traces.begin_request(
             request, source, received, seconds=seconds, is_verified=reading.is_verified
@@ -159,8 +163,10 @@ class Reception:
                 rejection = to_rejection(error)
                 trace.end(rejection.status, rejection.code)
             raise
-        if trace is not None:
-            trace.end(HTTPStatus.ACCEPTED)
+        if trace is None:
+            return None
+        trace.end(HTTPStatus.ACCEPTED)
+        return trace.exemplar
 
     def sender(self, request: web.BaseRequest) -> Sender:
         """Return the sender of a request, behind trusted proxies. Raise RequestRejectedError."""

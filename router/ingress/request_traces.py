@@ -55,6 +55,11 @@ class RequestTrace:
         self._arrival = arrival
         self._commit = commit
 
+    @property
+    def exemplar(self) -> dict[str, str]:
+        """The labels by which a measurement leads to the trace."""
+        return {"trace_id": self._arrival.context.trace_id}
+
     def end(self, status: int | None = None, error: str = "") -> None:
         """End both spans.
 

@@ -19,6 +19,7 @@ from opentelemetry.sdk.resources import (
 )
 from opentelemetry.sdk.trace import Event as SpanEvent
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+from opentelemetry.sdk.util import BoundedList
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, Status, StatusCode, TraceFlags
 from opentelemetry.trace import SpanKind as ApiKind
@@ -107,7 +108,7 @@ class OpenTelemetryTracer:
                 self._resource,
                 span.attributes,
                 span.notes,
-                [Link(_span_context(each)) for each in span.links[:_LIMIT]],
+                _bounded([Link(_span_context(each)) for each in span.links]),
                 _KINDS[span.kind],
                 status=status,
                 start_time=span.time.began,
@@ -202,6 +203,15 @@ def _span_context(context: TraceContext, *, is_remote: bool = True) -> SpanConte
         trace_flags=TraceFlags(context.flags),
         trace_state=TraceState.from_header([context.state]) if context.state else None,
     )
+
+
+def _bounded(links: list[Link]) -> Sequence[Link]:
+    """Return links, and how many of them are dropped, within the limit."""
+    if len(links) <= _LIMIT:
+        return links
+    bounded: BoundedList[Link] = BoundedList(_LIMIT)  # the last ones stay in it
+    bounded.extend([*links[_LIMIT:], *links[:_LIMIT]])
+    return bounded
 
 
 def _resource() -> Resource:

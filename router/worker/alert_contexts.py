@@ -1,4 +1,4 @@
-"""The traces that an alert belongs to: that of its own event, and those of the others that it represents."""
+"""The traces of an alert: of its own event, of what else caused the message, of what it represents."""
 
 from collections.abc import Iterator
 
@@ -7,9 +7,9 @@ from router.tracing.contexts import TraceContext, stored_context
 
 
 def contexts_of(alert: Alert) -> Iterator[TraceContext]:
-    """Yield the contexts of an alert and its members, each one once."""
+    """Yield the contexts of an alert, its further causes and its members, each one once."""
     seen = set()
-    for text in (alert.trace, *(member.trace for member in alert.members)):
+    for text in (alert.trace, *alert.causes, *(member.trace for member in alert.members)):
         if not text or text in seen:
             continue
         seen.add(text)

@@ -5,9 +5,10 @@ from pathlib import Path
 import aiohttp
 import msgspec
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from support.recorded_spans import RecordedTraces
 from support.rules_folder import capture
-from support.traced_router import traced_router
+from support.traced_router import post_traced, traced_router
 
 from router.datatypes import Secret
 from router.settings.choices import EventsOpen, TracesContinue
@@ -59,6 +60,22 @@ async def test_senders_that_are_verified_are_continued_and_others_are_linked(
         ("/in/open", False): (False, (SPAN,)),
         ("/in/signed", True): (True, ()),
     }
+
+
+async def test_a_request_that_is_recorded_is_an_exemplar_that_parsers_accept(
+    redis_url: Secret, tmp_path: Path
+) -> None:
+    async with traced_router(redis_url, tmp_path, RecordedTraces(), FILES) as router:
+        await post_traced(router, TRACE, BODY)
+        text, _ = router.metrics.exposition("application/openmetrics-text")
+
+    exemplars = [
+        (sample.name, sample.exemplar.labels)
+        for family in text_string_to_metric_families(text.decode())
+        for sample in family.samples
+        if sample.exemplar is not None and "ingress" in sample.name
+    ]
+    assert exemplars == [("router_ingress_request_seconds_bucket", {"trace_id": TRACE})]
 
 
 @pytest.mark.parametrize("status", [401, 403])

@@ -23,6 +23,7 @@ class CollectedSpan(msgspec.Struct, frozen=True):
     attributes: dict[str, Any]
     links: tuple[str, ...]
     """The ids of spans."""
+    dropped_links: int
     notes: tuple[tuple[str, dict[str, Any]], ...]
     is_error: bool
     seconds: float
@@ -77,6 +78,7 @@ def _span(span: Any, resource: dict[str, Any]) -> CollectedSpan:
         parent=span.parent_span_id.hex(),
         attributes=_attributes(span.attributes),
         links=tuple(each.span_id.hex() for each in span.links),
+        dropped_links=span.dropped_links_count,
         notes=tuple((each.name, _attributes(each.attributes)) for each in span.events),
         is_error=span.status.code == 2,
         seconds=(span.end_time_unix_nano - span.start_time_unix_nano) / 1e9,

@@ -63,6 +63,22 @@ def test_an_error_has_its_type_and_a_second_end_is_none() -> None:
     assert (found.links, found.notes) == ((PARENT.span_id,), (("match", {"rule": "r"}),))
 
 
+def test_links_and_events_in_a_span_have_a_limit_and_the_rest_is_counted() -> None:
+    recorder = RecordedTraces()
+    others = [TraceContext("a" * 32, f"{number:016x}") for number in range(1, 1001)]
+    span = recorder.tracer.start("digest", SpanKind.CLIENT, PARENT, links=others[:500])
+    for number, each in enumerate(others[500:]):
+        span.link(each)
+        span.note("match", {"number": number})
+
+    span.end()
+
+    (found,) = recorder.spans()
+    assert found.links == tuple(each.span_id for each in others[:128])
+    assert found.dropped_links == 872
+    assert len(found.notes) == 128
+
+
 @pytest.mark.parametrize(
     ("environ", "expected"),
     [

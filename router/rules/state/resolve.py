@@ -245,7 +245,7 @@ class ResolveFeature(Feature, frozen=True, kw_only=True):
         for _ in range(result.withdrawn):
             draft.suppress(alert.rule, RESOLVED, new=0)
         if result.outcome is Outcome.RESOLVED:
-            notify_resolved(draft, result)
+            notify_resolved(draft, result, alert.trace)
 
     def older_place(self, content: dict[str, Any]) -> Place | None:
         return self.place(content)

@@ -12,7 +12,7 @@ from router.alerts import (
     Refused,
     after_attempt,
 )
-from router.events.trace_context import trace_id_of
+from router.events.trace_context import context_of
 from router.journal.settlements import Done, GivenUp, Requeued, Settlement
 from router.metrics import Metrics
 from router.tracing.outgoing import trace_fields
@@ -112,6 +112,9 @@ class AttemptRecorder:
 
 
 def exemplar_of(delivery: Delivery) -> Exemplar:
-    """Return the exemplar of a delivery's latencies; None if its event belongs to no trace."""
-    trace_id = trace_fields().get("trace_id") or trace_id_of(delivery.alert.event)
+    """Return the exemplar of a delivery's latencies; None if its event belongs to no recorded trace."""
+    trace_id = trace_fields().get("trace_id", "")
+    if not trace_id and not delivery.alert.trace:
+        context = context_of(delivery.alert.event)
+        trace_id = context.trace_id if context is not None and context.is_sampled else ""
     return {"trace_id": trace_id} if trace_id else None

@@ -1,7 +1,8 @@
 """The spans of timers that notify: groups, reminders, escalations, events that did not come.
 
 The span of a timer continues the trace of the event whose alert it notifies of, and links those of
-other events that the alert represents. Timers that notify of nothing have no span.
+other events that the alert represents. An alert about a sender that never spoke has no event: its span
+begins a trace, if the sampler records it. Timers that notify of nothing have no span.
 """
 
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 import msgspec
 
 from router.rules.state.decision import Decision, Notification
+from router.rules.state.table_rows import EXPECTED_TYPE
 from router.tracing import spans
 from router.tracing.spans import SpanKind, Tracer
 from router.worker.alert_contexts import contexts_of
@@ -48,12 +50,13 @@ class TimerTraces:
     def _fired(self, feature: str, notification: Notification, seconds: float) -> Notification:
         alert = notification.alert
         recorded = [each for each in contexts_of(alert) if each.is_sampled]
-        if not recorded:
+        is_first = alert.event_type == EXPECTED_TYPE and not alert.trace
+        if not recorded and not (is_first and self._tracer.samples(None)):
             return notification
         span = self._tracer.start(
             f"process {TIMERS}",
             SpanKind.CONSUMER,
-            recorded[0],
+            recorded[0] if recorded else None,
             {
                 spans.MESSAGING_SYSTEM: spans.SYSTEM,
                 spans.MESSAGING_DESTINATION: TIMERS,

@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +35,7 @@ _TITLES: Final = {
     DoctorSection.WORK: "What runs",
     DoctorSection.DESTINATIONS: "Destinations",
     DoctorSection.URL: "Public URL",
+    DoctorSection.TRACES: "Traces",
     DoctorSection.MACHINE: "This machine",
 }
 _COLORS: Final = {
@@ -73,7 +74,7 @@ def doctor(
     send_test: bool,
     json_wanted: bool,
 ) -> None:
-    """Check settings, rules, Redis, destinations, public URL and machine.
+    """Check settings, rules, Redis, destinations, public URL, traces and machine.
 
     SECTIONS are the sections to check; the default is all. Nothing is sent to destinations without
     --send-test. Each line says what is wrong and what to do.
@@ -159,7 +160,9 @@ class _Printer:
         beside = "" if dev is None else f", beside router dev (process {dev.pid})"
         echo(f"router {__version__}{beside}")
 
-    def section(self, section: DoctorSection, checks: Iterable[DoctorCheck]) -> None:
+    def section(self, section: DoctorSection, checks: Collection[DoctorCheck]) -> None:
+        if not checks:  # of what is switched off
+            return
         echo("")
         click.echo(self._styled(_TITLES[section], bold=True))
         for check in checks:

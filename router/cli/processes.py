@@ -29,7 +29,7 @@ from router.runtime.service_manager import NOTIFY_SOCKET, notify_ready
 from router.settings.choices import Traces
 from router.settings.env_file import DISABLED
 from router.settings.model import Settings
-from router.tracing.process import ProcessTraces, check_installed
+from router.tracing.process import ProcessTraces, check_traces
 
 logger = logging.getLogger(__name__)
 
@@ -136,11 +136,11 @@ def serve_prefork(
         processes: How many there are.
 
     Raises:
-        ConfigurationError: The address cannot be listened on, or the extra for traces is missing.
+        ConfigurationError: The address cannot be listened on, or traces cannot be exported.
 
     """
     if settings.traces is Traces.OTLP:
-        check_installed()
+        check_traces(os.environ)
     port, operations_port = ports
     sockets = bind(settings.host, port, processes.count)
     address = Address(*sockets[0].getsockname()[:2])

@@ -27,6 +27,7 @@ class DoctorSection(enum.StrEnum):
     WORK = "work"
     DESTINATIONS = "destinations"
     URL = "url"
+    TRACES = "traces"
     MACHINE = "machine"
 
 

@@ -16,6 +16,7 @@ from router.doctor import (
     redis_checks,
     rules_checks,
     settings_checks,
+    trace_checks,
     url_checks,
     work_checks,
 )
@@ -26,7 +27,7 @@ from router.doctor.message_checks import MessageChecks, RecordTest
 from router.errors import JournalUnavailableError, RulesError
 from router.journal.connection import Connection
 from router.journal.message_tests import MessageTests
-from router.settings.choices import Egress
+from router.settings.choices import Egress, Traces
 
 _SECTION_SECONDS: Final = 30.0
 _TESTS_SECONDS: Final = 20.0
@@ -86,6 +87,7 @@ class Examination:
             DoctorSection.WORK: self._work_section,
             DoctorSection.DESTINATIONS: self._destinations_section,
             DoctorSection.URL: self._url_section,
+            DoctorSection.TRACES: self._traces_section,
             DoctorSection.MACHINE: self._machine_section,
         }
         try:
@@ -99,6 +101,11 @@ class Examination:
         plan = self._plan
         env_file = settings_checks.compare_env_file(plan.folder, plan.environ)
         return settings_checks.judge_settings(plan.read, plan.environ, env_file)
+
+    async def _traces_section(self) -> list[DoctorCheck]:
+        if self._settings.traces is Traces.OFF:
+            return []
+        return trace_checks.judge_traces(await trace_checks.read_trace_facts(self._plan.environ))
 
     async def _rules_section(self) -> list[DoctorCheck]:
         if not self._plan.read.has(RULES):

@@ -17,7 +17,7 @@ sampler records or that other traces have (W3C Trace Context, sections 3.4 "Muta
 Field", "Restart trace", and 7.2 "Denial of Service": https://www.w3.org/TR/trace-context-1/).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -162,12 +162,13 @@ class RequestTraces:
         if not is_continued:
             # Otherwise receivers would get a stranger's context out of the body of the event.
             unrecorded = self._tracer.unrecorded() if any(own) else None
-            return _Arrived(None, unrecorded, links=_distinct([hop, *own]))
+            return _Arrived(None, unrecorded, others=(hop, *own))
         if hop is not None:
-            return _Arrived(hop, hop.unsampled(), links=_distinct(own, but=hop))
+            return _Arrived(hop, hop.unsampled(), others=own)
         if len(own) == 1:
             return _Arrived(own[0])
-        return _Arrived(None, continued=own if any(own) else (), links=_distinct(own))
+        found = own if any(own) else ()
+        return _Arrived(None, continued=found, others=found)
 
     def _recorded(
         self, arrival: TraceSpan, received: Received, arrived: "_Arrived"
@@ -183,16 +184,15 @@ class RequestTraces:
         if context is None and not arrived.continued:
             return received
         text = "" if context is None else context.text
-        own = arrived.continued or [None] * len(received.events)
-        return Received(
-            [
-                msgspec.structs.replace(
-                    event, trace=each.text if each and self._tracer.samples(each) else text
-                )
-                for event, each in zip(received.events, own, strict=True)
-            ],
-            received.malformed,
-        )
+        texts = [text] * len(received.events)
+        for at, own in enumerate(arrived.continued):
+            if own is not None and self._tracer.samples(own):
+                texts[at] = own.text
+        events = [
+            msgspec.structs.replace(event, trace=each)
+            for event, each in zip(received.events, texts, strict=True)
+        ]
+        return Received(events, received.malformed)
 
 
 class _Arrived(msgspec.Struct, frozen=True):
@@ -204,15 +204,13 @@ class _Arrived(msgspec.Struct, frozen=True):
     """What its events are stored with if it is not recorded; None for nothing."""
     continued: Sequence[TraceContext | None] = ()
     """The contexts that its events continue by themselves, one for each; empty if none does."""
-    links: Sequence[TraceContext] = ()
-    """The contexts that are neither."""
+    others: Sequence[TraceContext | None] = ()
+    """All contexts but the parent, of which it may contain copies."""
 
-
-def _distinct(
-    contexts: Iterable[TraceContext | None], but: TraceContext | None = None
-) -> list[TraceContext]:
-    """Return contexts, the span of each one once, without one of them."""
-    found = {(each.trace_id, each.span_id): each for each in contexts if each is not None}
-    if but is not None:
-        found.pop((but.trace_id, but.span_id), None)
-    return list(found.values())
+    @property
+    def links(self) -> list[TraceContext]:
+        """The spans that are not the parent, each one once."""
+        found = {(each.trace_id, each.span_id): each for each in self.others if each is not None}
+        if self.parent is not None:
+            found.pop((self.parent.trace_id, self.parent.span_id), None)
+        return list(found.values())

@@ -91,6 +91,13 @@ class Queue(Protocol):
         ...
 
 
+def check_traces(environ: Mapping[str, str]) -> None:
+    """Raise ConfigurationError for traces with which a process does not start."""
+    check_installed()
+    if not disabling_variable(environ):
+        check_variables(environ)
+
+
 def check_installed() -> None:
     """Raise ConfigurationError if the extra ``otel`` is missing."""
     try:

@@ -21,6 +21,7 @@ from opentelemetry.sdk.trace import Event as SpanEvent
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.util import BoundedList
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.semconv.schemas import Schemas
 from opentelemetry.trace import Link, SpanContext, Status, StatusCode, TraceFlags
 from opentelemetry.trace import SpanKind as ApiKind
 from opentelemetry.trace.span import TraceState
@@ -37,7 +38,7 @@ _UNSET: Final = Status(StatusCode.UNSET)
 _ERROR: Final = Status(StatusCode.ERROR)
 _LIMIT: Final = 128
 """Links of a span, and events in it: the defaults of the specification."""
-_SCOPE: Final = InstrumentationScope(_NAME, __version__)
+_SCOPE: Final = InstrumentationScope(_NAME, __version__, Schemas.V1_38_0.value)
 _SAMPLED: Final = 0x01
 _RANDOM: Final = 0x02
 """The flag of an id that was made by chance, of level 2 of W3C Trace Context."""

@@ -18,6 +18,7 @@ from router.errors import ConfigurationError
 
 _PREFIX: Final = "OTEL_EXPORTER_OTLP"
 _PROTOCOL: Final = "http/protobuf"
+_DEFAULT_ENDPOINT: Final = "http://localhost:4318"
 _COMPRESSIONS: Final = ("none", "gzip", "deflate")
 _GRPC_PORT: Final = 4317
 _DEFAULT_SECONDS: Final = 10.0
@@ -53,6 +54,13 @@ def check_variables(environ: Mapping[str, str]) -> None:
     _check_headers(environ)
     _check_files(environ)
     timeout_seconds(environ)
+
+
+def collector_address(environ: Mapping[str, str]) -> str:
+    """Return the scheme, host and port of the collector, without what may be secret in its URL."""
+    _, text = _stated(environ, "ENDPOINT")
+    parts = urlsplit(text or _DEFAULT_ENDPOINT)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def ignored_variables(environ: Mapping[str, str]) -> list[str]:

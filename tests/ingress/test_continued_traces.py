@@ -9,6 +9,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from support.recorded_spans import RecordedTraces
 from support.rules_folder import capture
 from support.traced_router import post_traced, traced_router
+from support.waiting import until
 
 from router.datatypes import Secret
 from router.settings.choices import EventsOpen, TracesContinue
@@ -18,6 +19,7 @@ TOKEN = "events-token-of-the-test"
 SOURCES = f"""
 sources:
   open: {{verify: none, event: {{type: "'t'"}}}}
+  parts: {{verify: none, split: body.items, event: {{type: "'t'", id: string(item)}}}}
   signed: {{verify: {{bearer: {{token: {TOKEN}}}}}, event: {{type: "'t'"}}}}
 """
 FILES = {"destinations": capture("ops"), "rules": "rules: []", "sources": SOURCES}
@@ -76,6 +78,30 @@ async def test_a_request_that_is_recorded_is_an_exemplar_that_parsers_accept(
         if sample.exemplar is not None and "ingress" in sample.name
     ]
     assert exemplars == [("router_ingress_request_seconds_bucket", {"trace_id": TRACE})]
+
+
+async def test_events_that_a_source_splits_are_in_the_trace_of_their_request(
+    redis_url: Secret, tmp_path: Path
+) -> None:
+    recorder = RecordedTraces()
+    body = msgspec.json.encode({"items": [1, 2, 3]})
+    headers = {"Content-Type": "application/json", "traceparent": f"00-{TRACE}-{SPAN}-01"}
+    async with (
+        traced_router(redis_url, tmp_path, recorder, FILES) as router,
+        aiohttp.ClientSession(headers=headers) as session,
+        session.post(f"{router.url}/in/parts", data=body) as response,
+    ):
+        assert response.status == 202
+
+        async def evaluated() -> bool:
+            return len(recorder.spans("process events")) == 3
+
+        await until(evaluated)
+
+    (arrival,), (commit,) = recorder.spans("POST /in/*"), recorder.spans("send events")
+    assert arrival.attributes["messaging.batch.message_count"] == 3
+    assert {span.parent for span in recorder.spans("process events")} == {commit.span_id}
+    assert {span.trace_id for span in recorder.spans()} == {TRACE}
 
 
 @pytest.mark.parametrize("status", [401, 403])

@@ -24,6 +24,8 @@ from router.worker.evaluation.decide import EvaluatedEvent, PossibleAlert
 from router.worker.evaluation.history_entry import match_of, outcome_of_matches
 
 NAME: Final = "process events"
+_RULES_SHOWN: Final = 128
+"""Rules in an attribute, as many as a span has events."""
 MATCH: Final = "match"
 """The name of the span's event for each rule that matched."""
 POSTPONED: Final = "postponed"
@@ -141,7 +143,7 @@ def _end(span: TraceSpan, evaluated: EvaluatedEvent, results: Mapping[str, Chain
     for possible, match in zip(evaluated.possible, matches, strict=True):
         reason = {spans.ROUTER_REASON: match.reason} if match.reason else {}
         span.note(MATCH, {**_match(possible), spans.ROUTER_OUTCOME: match.outcome.value, **reason})
-    rules = sorted({each.rule.name for each in evaluated.possible})
+    rules = sorted({each.rule.name for each in evaluated.possible})[:_RULES_SHOWN]
     span.end({**_outcome(outcome), spans.ROUTER_RULES: rules})
 
 

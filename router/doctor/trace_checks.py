@@ -33,7 +33,7 @@ _OTHER_FIX: Final = (
 
 
 class TraceFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What is true of traces that are switched on."""
+    """The state of traces that are switched on."""
 
     disabled_by: str = ""
     """The variable of OpenTelemetry that switches them off again; ``""`` if none does."""

@@ -201,7 +201,7 @@ class _Arrived(msgspec.Struct, frozen=True):
     parent: TraceContext | None
     """The span that caused the request; None if a trace begins here."""
     unrecorded: TraceContext | None = None
-    """What its events are stored with if it is not recorded; None for nothing."""
+    """The context of its events if it is not recorded; None for none."""
     continued: Sequence[TraceContext | None] = ()
     """The contexts that its events continue by themselves, one for each; empty if none does."""
     others: Sequence[TraceContext | None] = ()

@@ -190,12 +190,16 @@ def leaves(value: Any) -> Iterator[object]:
         yield value
 
 
-async def test_a_collector_that_is_away_disturbs_nothing(
+async def test_a_collector_that_is_away_disturbs_nothing_and_its_key_is_not_logged(
     receiver: HttpSink, folder: Path, redis_url: Secret, sample: bytes
 ) -> None:
-    away = Collector()
-    away.url = "http://127.0.0.1:1/hook"
-    variables = environ(away, redis_url, folder) | {"OTEL_EXPORTER_OTLP_TIMEOUT": "1"}
+    away, key = Collector(), "collector-key-of-the-test"
+    away.url = f"http://user:{key}@127.0.0.1:1/hook"
+    variables = environ(away, redis_url, folder) | {
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "1",
+        "OTEL_EXPORTER_OTLP_HEADERS": f"x-key={key}",
+        "ROUTER_LOG_LEVEL": "debug",
+    }
     async with RouterProcess("run", environ=variables) as router:
         for number in range(5):
             await post(router.url, event_from(sample, id=f"NO{number}").body)
@@ -206,6 +210,7 @@ async def test_a_collector_that_is_away_disturbs_nothing(
         await until(received)
         await router.stop(seconds=15)
 
+    assert key not in str(router.log)
     lines = [line for line in router.log if line.get("message") == "spans dropped"]
     assert 1 <= len(lines) <= 2  # once, and at the end
     assert all(line["level"] == "warning" for line in lines)

@@ -92,6 +92,28 @@ def test_a_router_without_the_extra_does_not_start(collector_environ: dict[str, 
     assert run.stderr.splitlines()[-1].startswith("router: ROUTER_TRACES=otlp needs OpenTelemetry")
 
 
+@pytest.mark.parametrize("more", [[], ["--processes", "2"]])
+def test_a_wrong_variable_ends_the_start_with_one_line(
+    collector_environ: dict[str, str], more: list[str]
+) -> None:
+    """Of several processes, the parent says it, before it starts them."""
+    environ = collector_environ | {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "ROUTER_PORT": "0"}
+
+    run = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-m", "router", "ingress", *more],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environ,
+        timeout=20,
+    )
+
+    assert run.returncode != 0
+    assert [line.partition(" is ")[0] for line in run.stderr.splitlines()] == [
+        "router: OTEL_EXPORTER_OTLP_PROTOCOL"
+    ]
+
+
 @pytest.fixture
 async def collector_environ() -> dict[str, str]:
     collector = Collector()

@@ -13,7 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.trace import ReadableSpan
 from support.collector import Collector, spans_of
 from support.recorded_spans import RecordedTraces
-from support.sinks import Conversation, Reply, TcpSink, says, silence, trickles
+from support.sinks import Conversation, Reply, TcpSink, hang_up, silence, trickles
 
 from router.tracing.span_exporter import CollectorExporter, ExportedSpans, quiet_exports
 from router.tracing.spans import SpanKind
@@ -22,6 +22,24 @@ KEY = "collector-key-of-the-test"
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\n"
 HTTP2 = b"\x00\x00\x12\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00d\x00\x04\x00\x10\x00\x00\x00\x05\x00\x00@\x00"
 """The first frame of a server of HTTP/2, such as one of gRPC."""
+
+
+def answers(*pieces: bytes) -> Conversation:
+    """Return a conversation that reads the whole request, so that its end is no reset, and answers."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next(
+            int(line.split(b":")[1])
+            for line in head.splitlines()
+            if line.lower().startswith(b"content-length")
+        )
+        await reader.readexactly(length)
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+
+    return talk
 
 
 def two_spans() -> Sequence[ReadableSpan]:
@@ -108,15 +126,15 @@ async def test_a_wait_beyond_the_time_limit_ends_the_export(
     ("conversation", "expected"),
     [
         (silence, ExportedSpans(0, "ReadTimeout")),
-        (says(), ExportedSpans(0, "ConnectionError")),
-        (says(b"HTTP/1.1 2"), ExportedSpans(0, "ConnectionError")),
-        (says(HTTP2), ExportedSpans(0, "ConnectionError")),
-        (says(b"220 mail.example ESMTP\r\n"), ExportedSpans(0, "ConnectionError")),
-        (says(OK + b"Content-Length: 9\r\n\r\nab"), ExportedSpans(2)),
+        (hang_up, ExportedSpans(0, "ConnectionError")),
+        (answers(b"HTTP/1.1 2"), ExportedSpans(0, "ConnectionError")),
+        (answers(HTTP2), ExportedSpans(0, "ConnectionError")),
+        (answers(b"220 mail.example ESMTP\r\n"), ExportedSpans(0, "ConnectionError")),
+        (answers(OK + b"Content-Length: 9\r\n\r\nab"), ExportedSpans(2)),
         (trickles(OK + b"\r\n", every_seconds=0.1), ExportedSpans(2)),
-        (says(OK + b"\r\n", *[b"x" * 65536] * 64), ExportedSpans(2)),
-        (says(OK + b"Content-Encoding: gzip\r\n\r\nno gzip"), ExportedSpans(2)),
-        (says(OK + b"Content-Length: 5\r\n\r\n<htm>"), ExportedSpans(2)),
+        (answers(OK + b"\r\n", *[b"x" * 65536] * 64), ExportedSpans(2)),
+        (answers(OK + b"Content-Encoding: gzip\r\n\r\nno gzip"), ExportedSpans(2)),
+        (answers(OK + b"Content-Length: 5\r\n\r\n<htm>"), ExportedSpans(2)),
     ],
     ids=[
         "silence",

@@ -33,6 +33,8 @@ from router.tracing.spans import Attributes, SpanKind, Tracer, TraceSpan
 EVENTS: Final = "events"
 """The messaging destination between ingress and evaluation."""
 
+_LINKS_OF_STRANGERS: Final = 8
+"""The events of an untrusted request whose contexts become links: each costs memory until it is exported."""
 _COMMIT: Final = {
     spans.MESSAGING_SYSTEM: spans.SYSTEM,
     spans.MESSAGING_DESTINATION: EVENTS,
@@ -162,7 +164,7 @@ class RequestTraces:
         if not is_continued:
             # Otherwise receivers would get a stranger's context out of the body of the event.
             unrecorded = self._tracer.unrecorded() if any(own) else None
-            return _Arrived(None, unrecorded, others=(hop, *own))
+            return _Arrived(None, unrecorded, others=(hop, *own[:_LINKS_OF_STRANGERS]))
         if hop is not None:
             return _Arrived(hop, hop.unsampled(), others=own)
         if len(own) == 1:

@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Final
 
+import msgspec
 from opentelemetry.sdk.resources import (
     SERVICE_NAME,
     SERVICE_VERSION,
@@ -109,7 +110,7 @@ class OpenTelemetryTracer:
                 self._resource,
                 span.attributes,
                 span.notes,
-                _bounded([Link(_span_context(each)) for each in span.links]),
+                _bounded(span.links),
                 _KINDS[span.kind],
                 status=status,
                 start_time=span.time.began,
@@ -206,12 +207,20 @@ def _span_context(context: TraceContext, *, is_remote: bool = True) -> SpanConte
     )
 
 
-def _bounded(links: list[Link]) -> Sequence[Link]:
-    """Return links, and how many of them are dropped, within the limit."""
-    if len(links) <= _LIMIT:
+def _bounded(contexts: Sequence[TraceContext]) -> Sequence[Link]:
+    """Return links within the limit, and how many are dropped.
+
+    They have no ``tracestate``: 128 of 512 characters would be most of a span's memory.
+    """
+    links = [
+        Link(_span_context(msgspec.structs.replace(each, state="") if each.state else each))
+        for each in contexts[:_LIMIT]
+    ]
+    dropped = len(contexts) - len(links)
+    if not dropped:
         return links
-    bounded: BoundedList[Link] = BoundedList(_LIMIT)  # the last ones stay in it
-    bounded.extend([*links[_LIMIT:], *links[:_LIMIT]])
+    bounded: BoundedList[Link] = BoundedList.from_seq(_LIMIT, links)
+    bounded.dropped = dropped
     return bounded
 
 

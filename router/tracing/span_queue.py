@@ -73,6 +73,8 @@ class SpanQueue(SpanProcessor):
         self._is_closed = False
         self._log_at = 0.0
         self._lost = 0
+        self._reason = ""
+        """Why the last export failed; ``""`` if it did not."""
         self._thread = threading.Thread(target=self._run, name="spans", daemon=True)
 
     def open(self) -> None:
@@ -87,6 +89,7 @@ class SpanQueue(SpanProcessor):
         if self._is_closed or len(self._spans) >= self._limits.spans:
             self._overflowed.inc()
             self._lost += 1
+            self._log_lost()  # here too, because the thread may wait for the collector
             return
         self._spans.append(span)
         if len(self._spans) == self._limits.batch:
@@ -110,12 +113,20 @@ class SpanQueue(SpanProcessor):
             while not self._is_closed:
                 self._wake.wait(self._limits.delay_seconds)
                 self._wake.clear()
-                self._export_all()
-            self._export_all()
+                self._export_waiting()
+            while self._spans:
+                self._export_waiting()
 
-    def _export_all(self) -> None:
-        while self._spans:
-            batch = [self._spans[at] for at in range(min(len(self._spans), self._limits.batch))]
+    def _export_waiting(self) -> None:
+        """Export the spans that wait now, and more only in full batches.
+
+        Otherwise there would be a request for each span that ends while the last request is sent.
+        """
+        count = len(self._spans)
+        while count > 0 or len(self._spans) >= self._limits.batch:
+            size = min(count if count > 0 else self._limits.batch, self._limits.batch)
+            batch = [self._spans[at] for at in range(size)]
+            count -= size
             found = self._export(batch)
             for _ in batch:
                 self._spans.popleft()
@@ -123,14 +134,18 @@ class SpanQueue(SpanProcessor):
             self._exported.inc(found.count)
             self._failed.inc(lost)
             self._lost += lost
-            if self._lost and time.monotonic() >= self._log_at:
-                self._log(found.reason or "more spans than the queue holds")
+            self._reason = found.reason
+            self._log_lost()
 
     def _export(self, batch: list[ReadableSpan]) -> ExportedSpans:
         try:
             return self._exporter.export(batch)
         except Exception as error:  # noqa: BLE001 - the thread must not end with it
             return ExportedSpans(0, type(error).__name__)
+
+    def _log_lost(self) -> None:
+        if self._lost and time.monotonic() >= self._log_at:
+            self._log(self._reason or "more spans than the queue holds")
 
     def _log(self, reason: str) -> None:
         logger.warning("spans dropped", extra={"count": self._lost, "reason": reason})

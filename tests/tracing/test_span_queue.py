@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import AsyncIterator, Sequence
 
@@ -166,6 +167,81 @@ async def test_an_exporter_that_raises_does_not_end_the_thread(
     await asyncio.to_thread(queue.close, 5.0)
     assert exporter.names == ["second"]
     assert vars(caplog.records[0])["reason"] == "KeyError"
+
+
+class BusyExporter:
+    """Ends other spans while it exports, as the events of a busy process do."""
+
+    def __init__(self, meanwhile: int) -> None:
+        self.meanwhile = meanwhile
+        self.sizes: list[int] = []
+        self.tracer: OpenTelemetryTracer | None = None
+
+    def export(self, spans: Sequence[ReadableSpan]) -> ExportedSpans:
+        self.sizes.append(len(spans))
+        assert self.tracer is not None
+        for _ in range(self.meanwhile if len(self.sizes) < 20 else 0):
+            self.tracer.start("meanwhile", SpanKind.INTERNAL, None).end()
+        return ExportedSpans(len(spans))
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "sizes"),
+    [
+        (1, [4, 1]),  # what came meanwhile waits for the next time, or for the end
+        (4, [4] * 20),  # full batches do not wait
+        (3, [4, 3]),
+    ],
+)
+async def test_a_request_has_a_full_batch_or_all_spans_that_waited(
+    meanwhile: int, sizes: list[int]
+) -> None:
+    """Seen to fail: under load, each span that ended during a request had one of its own."""
+    exporter = BusyExporter(meanwhile)
+    queue = SpanQueue(exporter, QueueLimits(batch=4, delay_seconds=3600), Metrics())
+    exporter.tracer = OpenTelemetryTracer(DEFAULT, queue, system_clock())
+    queue.open()
+
+    for _ in range(4):
+        exporter.tracer.start("first", SpanKind.INTERNAL, None).end()
+
+    async def exported() -> bool:
+        return len(exporter.sizes) >= (16 if meanwhile == 4 else 1)
+
+    await until(exported)
+    before = list(exporter.sizes)
+    await asyncio.to_thread(queue.close, 5.0)
+    assert exporter.sizes[: len(sizes)] == sizes[: len(exporter.sizes)]
+    assert meanwhile == 4 or before == [4]
+
+
+async def test_a_collector_that_never_answers_is_said_while_the_exporter_waits(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    waiting = threading.Event()
+
+    class StuckExporter(BusyExporter):
+        def export(self, spans: Sequence[ReadableSpan]) -> ExportedSpans:
+            waiting.wait(10)
+            return ExportedSpans(len(spans))
+
+    queue = SpanQueue(StuckExporter(0), QueueLimits(spans=2, batch=1), Metrics())
+    tracer = OpenTelemetryTracer(DEFAULT, queue, system_clock())
+    queue.open()
+
+    for _ in range(5):
+        tracer.start("first", SpanKind.INTERNAL, None).end()
+
+    (line,) = caplog.records
+    assert (line.message, vars(line)["reason"]) == (
+        "spans dropped",
+        "more spans than the queue holds",
+    )
+    waiting.set()
+    await asyncio.to_thread(queue.close, 5.0)
 
 
 async def test_a_full_queue_drops_and_counts(

@@ -62,6 +62,7 @@ class HttpSender:
                 connections=config.concurrency,
                 proxy=config.proxy,
                 tls=tls,
+                passes_tracestate=True,
             ),
             headers=headers,
             secrets=secrets,

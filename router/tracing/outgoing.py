@@ -24,16 +24,20 @@ OUTGOING: Final[ContextVar[OutgoingTrace | None]] = ContextVar("OUTGOING", defau
 """The trace of a task; None, which costs nothing else, if traces are off or it has none."""
 
 
-def with_trace_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
+def with_trace_headers(headers: Mapping[str, str], *, with_state: bool) -> Mapping[str, str]:
     """Return the headers of a request, with those of the trace of the task.
 
     Headers that the operator has configured stay.
+
+    Args:
+        headers: The headers.
+        with_state: Whether ``tracestate`` is one of them.
     """
     trace = OUTGOING.get()
     if trace is None or any(name.lower() == TRACEPARENT for name in headers):
         return headers
     traced = {**headers, TRACEPARENT: trace.context.traceparent}
-    if trace.context.state:
+    if with_state and trace.context.state:
         traced[TRACESTATE] = trace.context.state
     return traced
 

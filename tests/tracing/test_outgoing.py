@@ -33,14 +33,14 @@ def recorded(recorder: RecordedTraces, trace: str) -> OutgoingTrace:
 def test_without_a_trace_the_headers_are_those_of_the_request() -> None:
     headers = {"a": "b"}
 
-    assert with_trace_headers(headers) is headers
+    assert with_trace_headers(headers, with_state=True) is headers
     assert trace_fields() == {}
 
 
 def test_a_trace_that_is_not_recorded_passes_through_and_is_in_no_log_line() -> None:
     OUTGOING.set(UNRECORDED)
 
-    assert with_trace_headers({"a": "b"}) == {
+    assert with_trace_headers({"a": "b"}, with_state=True) == {
         "a": "b",
         "traceparent": f"00-{'a' * 32}-{'b' * 16}-00",
         "tracestate": "vendor=1",
@@ -48,11 +48,17 @@ def test_a_trace_that_is_not_recorded_passes_through_and_is_in_no_log_line() -> 
     assert trace_fields() == {}
 
 
+def test_the_state_is_only_for_those_who_may_have_it() -> None:
+    OUTGOING.set(UNRECORDED)
+
+    assert "tracestate" not in with_trace_headers({}, with_state=False)
+
+
 def test_headers_of_the_configuration_stay() -> None:
     OUTGOING.set(UNRECORDED)
     headers = {"Traceparent": "mine"}
 
-    assert with_trace_headers(headers) == headers
+    assert with_trace_headers(headers, with_state=True) == headers
 
 
 def test_a_log_line_names_the_span_of_a_recorded_trace() -> None:
@@ -69,7 +75,7 @@ def test_a_task_that_sends_for_others_links_their_spans_and_keeps_its_own_trace(
     OUTGOING.set(UNRECORDED)
 
     with sending_for_all([UNRECORDED, None, first, second]):
-        headers = with_trace_headers({})
+        headers = with_trace_headers({}, with_state=True)
     assert first.span is not None
     first.span.end()
 

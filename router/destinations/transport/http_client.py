@@ -25,6 +25,7 @@ from router.destinations.transport.name_resolver import AiohttpResolver
 from router.destinations.transport.proxy_route import DIRECT, proxy_route
 from router.destinations.transport.redaction import Redactor
 from router.destinations.transport.reply_head import HEADER_LIMIT, HEADERS_LIMIT
+from router.tracing.contexts import TRACEPARENT
 from router.tracing.outgoing import with_trace_headers
 
 USER_AGENT: Final = f"event-router/{__version__}"
@@ -55,6 +56,9 @@ class HttpOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The destination's own proxy: a URL, DIRECT, or None for the environment's."""
     tls: ssl.SSLContext | None = None
     """None for the environment's."""
+    passes_tracestate: bool = False
+    """Whether requests carry ``tracestate``, in which vendors of traces may describe the sender's users: for
+    services of the operator's, not for those of a vendor."""
 
 
 class HttpClient:
@@ -99,6 +103,7 @@ class HttpClient:
         }
         self._secrets = (Secret(url), *secrets, *([self._proxy] if self._proxy else []))
         self._redact = Redactor(self._secrets)
+        self._own_trace = any(name.lower() == TRACEPARENT for name in headers)
         self._keeps_content = keeps_content
         self._limit = KEPT_LIMIT if keeps_content else READ_LIMIT
         self._deadlines = Deadlines(options.timeout)
@@ -172,7 +177,7 @@ class HttpClient:
                     method,
                     exact_url(f"{self._text}{path}") if path else self._url,
                     data=_payload(body),
-                    headers=with_trace_headers(headers),
+                    headers=self._traced(headers),
                     allow_redirects=False,
                 ) as response:
                     if self._keeps_content or not _is_complete_success(response):
@@ -186,6 +191,12 @@ class HttpClient:
         if response is None:
             raise RuntimeError("a body without a head")
         return self._reply(response, received, tuple(secrets))
+
+    def _traced(self, headers: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the headers of a request, with those of its trace unless the operator has set some."""
+        if self._own_trace:
+            return headers
+        return with_trace_headers(headers, with_state=self._options.passes_tracestate)
 
     def _reply(
         self, response: aiohttp.ClientResponse, received: bytearray, secrets: tuple[Secret, ...]

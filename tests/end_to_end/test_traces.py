@@ -1,5 +1,6 @@
 """The trace of an event, from the request that brings it to the receiver of its alert."""
 
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from support.collector import CollectedSpan, Collector
 from support.events import event_from
 from support.processes import RouterProcess
 from support.rules_folder import RulesFolder, rule
-from support.sinks import HttpSink, Reply
+from support.sinks import HttpSink, Reply, TcpSink, silence
 from support.waiting import until
 
 from router.datatypes import Secret
@@ -214,6 +215,26 @@ async def test_a_collector_that_is_away_disturbs_nothing_and_its_key_is_not_logg
     lines = [line for line in router.log if line.get("message") == "spans dropped"]
     assert 1 <= len(lines) <= 2  # once, and at the end
     assert all(line["level"] == "warning" for line in lines)
+
+
+@pytest.mark.slow  # waits for the deadline of a shutdown
+async def test_a_collector_that_never_answers_delays_the_end_by_its_deadline_only(
+    receiver: HttpSink, folder: Path, redis_url: Secret, sample: bytes
+) -> None:
+    async with TcpSink(silence) as silent:
+        hung = Collector()
+        hung.url = silent.url
+        variables = environ(hung, redis_url, folder) | {"OTEL_EXPORTER_OTLP_TIMEOUT": "60000"}
+        async with RouterProcess("run", environ=variables) as router:
+            await post(router.url, event_from(sample, id="NO1").body)
+            await receiver.receive(1)
+            started = time.monotonic()
+            await router.stop(seconds=20)
+            seconds = time.monotonic() - started
+
+    (line,) = [line for line in router.log if line.get("message") == "spans dropped"]
+    assert line["reason"] == "the collector took longer than 5 s at the end"
+    assert 5 <= seconds < 20
 
 
 @pytest.mark.slow  # three processes start

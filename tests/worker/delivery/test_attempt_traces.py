@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from support.collector import CollectedSpan
+from support.dead_letters import dead_letters
 from support.events import deliveries_of, event_from
 from support.recorded_spans import RecordedTraces
 from support.sinks import HttpSink, Received, Reply
@@ -12,7 +13,11 @@ from support.traced_router import post_traced, traced_router
 from support.waiting import until
 
 from router.alerts import AlertId, Delivered, Failed, Member, Outcome, Refused
+from router.clock import system_clock
 from router.datatypes import Secret
+from router.journal.connection import Connection
+from router.journal.dead_letters import DeadLetters
+from router.journal.settlements import DeadLetter
 from router.tracing.contexts import TraceContext
 from router.tracing.outgoing import OUTGOING
 from router.tracing.sampling import Sampling
@@ -101,6 +106,31 @@ async def test_each_attempt_has_a_span_and_its_log_line_names_it(
         "delivery succeeded": second.span_id,
     }
     assert {line["trace_id"] for line in lines.values()} == {FIRST}
+
+
+async def test_a_replay_of_a_dead_letter_continues_its_trace(
+    redis_url: Secret, tmp_path: Path, connection: Connection
+) -> None:
+    recorder = RecordedTraces()
+    async with HttpSink(Reply(500)) as sink:
+        once = f"destinations: {{ops: {{http: {{url: '{sink.url}', retry: {{attempts: 1}}}}}}}}"
+        files = {"rules": RULES, "destinations": once}
+        async with traced_router(redis_url, tmp_path, recorder, files) as router:
+            await post_traced(router, FIRST, body("1"))
+
+            async def given_up() -> list[DeadLetter]:
+                return await dead_letters(connection, "ops", newest=1)
+
+            letters = await until(given_up)
+            await DeadLetters(connection, system_clock()).replay_or_drop("ops", letters)
+            await requests_of(sink, 2)
+            failed, replayed = await ended(recorder, 2)
+
+    assert failed.attributes["router.outcome"] == "dead_lettered"
+    assert replayed.attributes["router.outcome"] == "delivered"
+    assert replayed.attributes["router.replays"] == 1
+    assert (replayed.trace_id, replayed.parent) == (FIRST, failed.parent)
+    assert carried(sink.requests[1]) == replayed.span_id
 
 
 async def test_a_header_of_the_rules_folder_stays(redis_url: Secret, tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 _BODY_LIMIT: Final = 64 * 1024
 _PIECE: Final = 4096
+_LONGEST_WAIT: Final = 300.0
+"""Seconds of a ``Retry-After`` that are obeyed."""
 
 
 class RedirectedExportError(requests.RequestException):
@@ -33,11 +35,14 @@ class CollectorSession(requests.Session):
         header."""
         self.rejected = 0
         """How many spans of the current export a collector rejected in a success."""
+        self.retry_after = 0.0
+        """The seconds for which a busy collector wants no request."""
 
     def begin_export(self) -> None:
         """Forget the last export."""
         self.reason = ""
         self.rejected = 0
+        self.retry_after = 0.0
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         """Send a request and read its response, of limited length and in limited time.
@@ -56,6 +61,7 @@ class CollectorSession(requests.Session):
             self.reason = self.reason or type(error).__name__
             raise
         body = _read(response, ends_at)
+        self.retry_after = _retry_after(response)
         if response.status_code >= 300:
             self.reason = self.reason or f"HTTP {response.status_code}"
         else:
@@ -78,6 +84,16 @@ def _read(response: requests.Response, ends_at: float) -> bytes:
         pass  # the status counts
     response.close()
     return bytes(body)
+
+
+def _retry_after(response: requests.Response) -> float:
+    if response.status_code not in {429, 503}:
+        return 0.0
+    try:
+        seconds = urllib3.Retry().parse_retry_after(response.headers.get("Retry-After", "0"))
+    except (urllib3.exceptions.InvalidHeader, ValueError, OverflowError):
+        return 0.0
+    return min(max(seconds, 0.0), _LONGEST_WAIT)
 
 
 def _rejected(response: requests.Response, body: bytes) -> int:

@@ -29,6 +29,8 @@ class ExportedSpans(msgspec.Struct, frozen=True):
     """How many spans the collector has taken."""
     reason: str = ""
     """Why it has not taken all of them; ``""`` if it has."""
+    retry_after: float = 0.0
+    """Seconds after which it may take them; 0 to give them up."""
 
 
 class CollectorExporter:
@@ -58,7 +60,8 @@ class CollectorExporter:
         """Send spans, with retries, within the time limit."""
         self._session.begin_export()
         if self._exporter.export(spans) is not SpanExportResult.SUCCESS:
-            return ExportedSpans(0, self._session.reason or _UNKNOWN)
+            reason = self._session.reason or _UNKNOWN
+            return ExportedSpans(0, reason, self._session.retry_after)
         rejected = min(self._session.rejected, len(spans))
         return ExportedSpans(len(spans) - rejected, _REJECTED if rejected else "")
 

@@ -70,7 +70,9 @@ class SpanQueue(SpanProcessor):
         self._failed = metrics.spans.labels("failed")
         self._spans: deque[ReadableSpan] = deque()
         self._wake = threading.Event()
-        self._is_closed = False
+        self._closing = threading.Event()
+        self._resume_at = 0.0
+        """The monotonic time before which the collector wants no request."""
         self._log_at = 0.0
         self._lost = 0
         self._reason = ""
@@ -86,7 +88,7 @@ class SpanQueue(SpanProcessor):
 
     def on_end(self, span: ReadableSpan) -> None:
         """Add a span, or drop it if the queue is full."""
-        if self._is_closed or len(self._spans) >= self._limits.spans:
+        if self._closing.is_set() or len(self._spans) >= self._limits.spans:
             self._overflowed.inc()
             self._lost += 1
             self._log_lost()  # here too, because the thread may wait for the collector
@@ -97,7 +99,7 @@ class SpanQueue(SpanProcessor):
 
     def close(self, seconds: float) -> None:
         """Export what waits, and stop. Blocks for ``seconds`` at most; what is left then is dropped."""
-        self._is_closed = True
+        self._closing.set()
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join(seconds)
@@ -110,9 +112,10 @@ class SpanQueue(SpanProcessor):
 
     def _run(self) -> None:
         with quiet_exports():
-            while not self._is_closed:
+            while not self._closing.is_set():
                 self._wake.wait(self._limits.delay_seconds)
                 self._wake.clear()
+                self._closing.wait(max(0.0, self._resume_at - time.monotonic()))
                 self._export_waiting()
             while self._spans:
                 self._export_waiting()
@@ -128,13 +131,17 @@ class SpanQueue(SpanProcessor):
             batch = [self._spans[at] for at in range(size)]
             count -= size
             found = self._export(batch)
+            self._reason = found.reason
+            if found.retry_after and not self._closing.is_set():
+                # They wait in the queue, whose limit counts.
+                self._resume_at = time.monotonic() + found.retry_after
+                return
             for _ in batch:
                 self._spans.popleft()
             lost = len(batch) - found.count
             self._exported.inc(found.count)
             self._failed.inc(lost)
             self._lost += lost
-            self._reason = found.reason
             self._log_lost()
 
     def _export(self, batch: list[ReadableSpan]) -> ExportedSpans:

@@ -109,17 +109,25 @@ async def test_a_collector_that_is_busy_is_asked_again(
     assert len(collector.requests) == 2
 
 
-@pytest.mark.parametrize("wait", ["3600", "Tue, 01 Jan 2999 00:00:00 GMT"])
-async def test_a_wait_beyond_the_time_limit_ends_the_export(
-    monkeypatch: pytest.MonkeyPatch, collector: Collector, wait: str
+@pytest.mark.parametrize(
+    ("status", "wait", "seconds"),
+    [
+        (503, "3600", 300),
+        (429, "60", 60),
+        (503, "Tue, 01 Jan 2999 00:00:00 GMT", 300),
+        (503, "Tue, 01 Jan 1980 00:00:00 GMT", 0),
+        (429, "soon", 0),
+        (500, "60", 0),
+    ],
+)
+async def test_a_wait_beyond_the_time_limit_ends_the_export_and_is_told(
+    monkeypatch: pytest.MonkeyPatch, collector: Collector, status: int, wait: str, seconds: float
 ) -> None:
-    collector.otherwise = Reply(503, headers={"Retry-After": wait})
+    collector.otherwise = Reply(status, headers={"Retry-After": wait})
 
-    found, seconds = await export(monkeypatch, base(collector))
+    found, _ = await export(monkeypatch, base(collector), OTEL_EXPORTER_OTLP_TIMEOUT="500")
 
-    assert found == ExportedSpans(0, "HTTP 503")
-    assert seconds < 5
-    assert len(collector.requests) == 1
+    assert found == ExportedSpans(0, f"HTTP {status}", seconds)
 
 
 @pytest.mark.parametrize(

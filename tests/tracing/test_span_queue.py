@@ -218,6 +218,55 @@ async def test_a_request_has_a_full_batch_or_all_spans_that_waited(
     assert meanwhile == 4 or before == [4]
 
 
+class PoliteExporter(BusyExporter):
+    """Is told to wait by the first request."""
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__(0)
+        self.retry_after = retry_after
+
+    def export(self, spans: Sequence[ReadableSpan]) -> ExportedSpans:
+        self.sizes.append(len(spans))
+        if len(self.sizes) == 1:
+            return ExportedSpans(0, "HTTP 429", self.retry_after)
+        return ExportedSpans(len(spans))
+
+
+async def test_spans_wait_for_as_long_as_the_collector_asks() -> None:
+    metrics, exporter = Metrics(), PoliteExporter(0.2)
+    queue = SpanQueue(exporter, QueueLimits(batch=2, delay_seconds=0.01), metrics)
+    tracer = OpenTelemetryTracer(DEFAULT, queue, system_clock())
+    queue.open()
+    started = time.monotonic()
+
+    for _ in range(2):
+        tracer.start("span", SpanKind.INTERNAL, None).end()
+
+    async def exported() -> bool:
+        return metrics.spans.labels("exported")._value.get() == 2
+
+    await until(exported)
+    assert time.monotonic() - started >= 0.2
+    assert exporter.sizes == [2, 2]
+    await asyncio.to_thread(queue.close, 5.0)
+
+
+async def test_the_end_of_a_process_does_not_wait_for_as_long_as_the_collector_asks() -> None:
+    metrics, exporter = Metrics(), PoliteExporter(300)
+    queue = SpanQueue(exporter, QueueLimits(batch=1, delay_seconds=3600), metrics)
+    tracer = OpenTelemetryTracer(DEFAULT, queue, system_clock())
+    queue.open()
+    tracer.start("span", SpanKind.INTERNAL, None).end()
+
+    async def refused() -> bool:
+        return bool(exporter.sizes)
+
+    await until(refused)
+    await asyncio.to_thread(queue.close, 10.0)
+
+    assert metrics.spans.labels("exported")._value.get() == 1
+
+
 async def test_a_collector_that_never_answers_is_said_while_the_exporter_waits(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -144,7 +144,7 @@ class BatchJob:
                 is_done = await self._finish(batch, begun, evaluations, snapshot)
             except WorkFinishedError:
                 return True
-        self._metrics.evaluate_seconds.observe(self._clock.monotonic() - started)
+        self._metrics.evaluate_seconds.observe(self._clock.monotonic() - started, trace.exemplar)
         return is_done
 
     async def _finish(

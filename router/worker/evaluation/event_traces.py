@@ -63,6 +63,13 @@ class BatchTrace:
             span.end(_outcome(POSTPONED), error="" if kind is None else kind.__name__)
         self._spans.clear()
 
+    @property
+    def exemplar(self) -> dict[str, str] | None:
+        """The labels by which the time of the batch leads to a trace; None if none is recorded."""
+        first = next(iter(self.traced.values()), None)
+        context = None if first is None else stored_context(first.trace)
+        return None if context is None else {"trace_id": context.trace_id}
+
     def begin(self, position: int, event: Event, span: TraceSpan) -> None:
         """Add the span of an event."""
         self._spans[position] = span

@@ -63,6 +63,14 @@ async def test_a_span_says_what_became_of_its_event_and_nothing_of_its_data(
         await post_traced(router, TRACE, body("1", "loud"), body("2", "quiet"), body("3", "other"))
         spans = await processed(recorder, 3)
 
+        async def exemplars() -> list[str]:
+            text, _ = router.metrics.exposition("application/openmetrics-text")
+            lines = [line for line in text.decode().splitlines() if "# {" in line]
+            return [line for line in lines if line.startswith("router_evaluate_seconds")]
+
+        (exemplar,) = await until(exemplars)
+
+    assert f'trace_id="{TRACE}"' in exemplar
     (commit,) = recorder.spans("send events")
     assert {span.parent for span in spans.values()} == {commit.span_id}
     assert {span.trace_id for span in spans.values()} == {TRACE}

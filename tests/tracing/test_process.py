@@ -66,15 +66,15 @@ def test_a_variable_without_effect_is_logged(caplog: pytest.LogCaptureFixture) -
 
 def test_a_process_without_traces_imports_no_opentelemetry() -> None:
     code = (
-        "import sys, router.cli.run, router.runtime.app, router.dev.dev;"
-        "print([name for name in sys.modules if name.split('.')[0] == 'opentelemetry'])"
+        "import sys, router.cli.run, router.cli.doctor, router.runtime.app, router.dev.dev;"
+        "print({name.split('.')[0] for name in sys.modules} & {'opentelemetry', 'requests'})"
     )
 
     run = subprocess.run(  # noqa: S603 - this interpreter
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
 
-    assert run.stdout == "[]\n"
+    assert run.stdout == "set()\n"
 
 
 def test_a_router_without_the_extra_does_not_start(collector_environ: dict[str, str]) -> None:

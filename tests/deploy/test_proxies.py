@@ -21,6 +21,8 @@ from support.sources import ingress_with
 from router.client.send import Endpoint
 from router.datatypes import ByteSize, Networks, Secret
 
+ROOT: Final = Path(__file__).parents[2]
+PAGE: Final = (ROOT / "docs" / "operate" / "proxies.md").read_text("utf-8")
 TOKEN: Final = Secret("token-of-twilio")
 SENDER: Final = "127.0.0.3"
 STRANGER: Final = "127.0.0.4"
@@ -36,6 +38,15 @@ CLOSED: Final = (
     *("/metrics", "/readyz", "/healthz", "/console", "/console/", "/openapi.json"),
     *("/api/v1/alerts", "/events", "/twilio/../metrics", "/in/../metrics", "//metrics"),
     *("/in/%2e%2e/metrics", "/in/..%2fmetrics", "/alerts/../metrics", "/alerts/%2e%2e/metrics"),
+    # The other way: a path that is for senders once it is normalized, and was sent as one for operators.
+    *(
+        "/console/../twilio",
+        "/console/%2e%2e/in/any",
+        "/console/..%2ftwilio",
+        "//console/../twilio",
+    ),
+    *("/api/v1/rules/..%2f..%2f..%2f..%2ftwilio", "/api/v1/alerts/../../../alerts/x"),
+    *("/in/../console/../in/any", "/twilio/../console/../twilio", "/in/any/..;/..;/metrics"),
 )
 FORGED_URLS: Final = {
     "X_Forwarded_Host": "elsewhere.example.com",
@@ -83,19 +94,19 @@ async def proxy(
         yield running
 
 
-def signed(proxy: ReverseProxy, body: bytes) -> tuple[str, dict[str, str]]:
+def signed(proxy: ReverseProxy, body: bytes, prefix: str = "") -> tuple[str, dict[str, str]]:
     """Return the URL and the headers of a request that Twilio makes to the proxy on port 443."""
     called = f"https://{HOST}"
-    endpoint = Endpoint(url=f"{proxy.url}/twilio", auth_token=TOKEN, public_url=called)
+    endpoint = Endpoint(url=f"{proxy.url}{prefix}/twilio", auth_token=TOKEN, public_url=called)
     url, headers = endpoint.request(body, is_batch=True)
     return url, {**headers, "Host": HOST}
 
 
 async def status_of(
-    proxy: ReverseProxy, body: bytes, *, address: str = SENDER, **headers: str
+    proxy: ReverseProxy, body: bytes, *, address: str = SENDER, prefix: str = "", **headers: str
 ) -> tuple[int, str]:
     """Send a signed request; return the status and ``Retry-After``."""
-    url, own = signed(proxy, body)
+    url, own = signed(proxy, body, prefix)
     written = {name.replace("_", "-"): text for name, text in headers.items()}
     async with (
         proxy.client(address=address) as client,
@@ -127,12 +138,89 @@ async def test_a_request_that_is_signed_for_the_public_url_is_accepted(
     assert router.metric("router_events_received_total", source="twilio", outcome="accepted") == 1
 
 
+async def test_a_url_in_the_request_line_is_reached(proxy: ReverseProxy) -> None:
+    """RFC 9112, section 3.2.2."""
+    head = f"POST https://{HOST}/in/any HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n"
+    answer = await proxy.raw(
+        f"{head}Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}".encode()
+    )
+
+    assert answer.split(b" ", 2)[1] == b"202"
+
+
 async def test_sources_and_alert_links_are_reached(proxy: ReverseProxy) -> None:
     async with proxy.client() as client:
         async with client.post(f"{proxy.url}/in/any", json={"a": 1}) as response:
             assert response.status == 202
         async with client.get(f"{proxy.url}/alerts/none") as response:
             assert "html" in response.headers["Content-Type"] or "error" in await response.json()
+
+
+def nginx_below_a_prefix() -> dict[str, str]:
+    """Return the lines of nginx.conf that the page changes, and those of the page."""
+    file = (ROOT / "deploy" / "proxies" / "nginx.conf").read_text("utf-8")
+    (block,) = re.findall(r"^```nginx\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    changes = {}
+    for line in block.splitlines():
+        kind = re.sub(r"/hooks|\s+", "", line.partition("proxy_pass")[0].partition('"')[0])
+        (old,) = (
+            each
+            for each in file.splitlines()
+            if re.sub(r"\s+", "", each.partition("proxy_pass")[0].partition('"')[0]) == kind
+        )
+        changes[old] = line
+    return changes
+
+
+def caddy_below_a_prefix() -> dict[str, str]:
+    """Return the pieces of the Caddyfile that the page changes, and those of the page."""
+    (block,) = re.findall(r"^```text\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    path, sent, header = block.splitlines()
+    return {
+        "path /twilio /in/* /alerts/*": path,
+        sent.replace("/hooks", ""): sent,
+        "header_up -X-Forwarded-Prefix": header,
+        "\t\treverse_proxy ": "\t\turi strip_prefix /hooks\n\t\treverse_proxy ",
+    }
+
+
+@pytest.mark.deploy
+@pytest.mark.parametrize(
+    ("start", "own"),
+    [
+        pytest.param(
+            reverse_proxies.nginx,
+            nginx_below_a_prefix,
+            id="nginx",
+            marks=pytest.mark.skipif(nginx_path() is None, reason="no nginx: make proxies"),
+        ),
+        pytest.param(
+            reverse_proxies.caddy,
+            caddy_below_a_prefix,
+            id="caddy",
+            marks=pytest.mark.skipif(caddy_path() is None, reason="no Caddy: make proxies"),
+        ),
+    ],
+)
+async def test_the_router_may_have_a_prefix_of_the_host(
+    start: Callable[..., AbstractAsyncContextManager[ReverseProxy]],
+    own: Callable[[], dict[str, str]],
+    router: Running,
+    authority: trustme.CA,
+    tmp_path: Path,
+) -> None:
+    """The lines of docs/operate/proxies.md; the signature covers the URL with the prefix."""
+    (folder := tmp_path / "proxy").mkdir()
+    upstream = router.url.removeprefix("http://")
+    async with start(folder, upstream, authority, own=own()) as proxy, proxy.client() as client:
+        assert await status_of(proxy, event(), prefix="/hooks") == (202, "")
+        async with client.post(f"{proxy.url}/hooks/in/any", json={"a": 1}) as response:
+            assert response.status == 202
+        for path in ("/twilio", "/hooks/metrics", "/hooks/in/..%2fmetrics", "/hooks/console"):
+            answer = await proxy.raw(
+                f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode()
+            )
+            assert answer.split(b" ", 2)[1] == b"404", path
 
 
 async def test_what_is_for_operators_is_closed(proxy: ReverseProxy, router: Running) -> None:
@@ -181,7 +269,7 @@ async def test_a_sender_says_nothing_of_the_called_url(proxy: ReverseProxy) -> N
 )
 def test_a_sender_says_nothing_of_its_certificate(file: str, removes: str, header: str) -> None:
     """The router trusts these headers of a trusted proxy, for sources that verify by ``mtls``."""
-    text = (Path(__file__).parents[2] / "deploy" / "proxies" / file).read_text("utf-8")
+    text = (ROOT / "deploy" / "proxies" / file).read_text("utf-8")
 
     assert re.search(removes.format(header), text)
 

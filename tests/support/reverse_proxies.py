@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -80,7 +80,7 @@ def _certificate(folder: Path, authority: trustme.CA) -> tuple[Path, Path]:
     return chain, key
 
 
-def _replaced(text: str, changes: dict[str, str]) -> str:
+def _replaced(text: str, changes: Mapping[str, str]) -> str:
     for before, after in changes.items():
         assert before in text, before
         text = text.replace(before, after)
@@ -88,8 +88,13 @@ def _replaced(text: str, changes: dict[str, str]) -> str:
 
 
 @contextlib.asynccontextmanager
-async def nginx(folder: Path, upstream: str, authority: trustme.CA) -> AsyncIterator[ReverseProxy]:
-    """Run nginx with deploy/proxies/nginx.conf in front of ``upstream``."""
+async def nginx(
+    folder: Path, upstream: str, authority: trustme.CA, *, own: Mapping[str, str] = {}
+) -> AsyncIterator[ReverseProxy]:
+    """Run nginx with deploy/proxies/nginx.conf in front of ``upstream``.
+
+    ``own`` has pieces of the file and what an operator wrote instead.
+    """
     proxy = ReverseProxy(free_port(), free_port(), authority)
     chain, key = _certificate(folder, authority)
     changes = {
@@ -100,7 +105,8 @@ async def nginx(folder: Path, upstream: str, authority: trustme.CA) -> AsyncIter
         _UPSTREAM: upstream,
     }
     site = folder / "router.conf"
-    site.write_text(_replaced((FOLDER / "nginx.conf").read_text("utf-8"), changes), "utf-8")
+    text = _replaced((FOLDER / "nginx.conf").read_text("utf-8"), {**own, **changes})
+    site.write_text(text, "utf-8")
     folders = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     temporary = "\n".join(f"{name}_temp_path {folder}/{name};" for name in folders)
     # The master process of root would start its workers as a user who cannot read the folder.
@@ -118,15 +124,17 @@ async def nginx(folder: Path, upstream: str, authority: trustme.CA) -> AsyncIter
 
 
 @contextlib.asynccontextmanager
-async def caddy(folder: Path, upstream: str, authority: trustme.CA) -> AsyncIterator[ReverseProxy]:
-    """Run Caddy with deploy/proxies/Caddyfile in front of ``upstream``."""
+async def caddy(
+    folder: Path, upstream: str, authority: trustme.CA, *, own: Mapping[str, str] = {}
+) -> AsyncIterator[ReverseProxy]:
+    """Run Caddy with deploy/proxies/Caddyfile in front of ``upstream``; ``own`` as for nginx."""
     proxy = ReverseProxy(free_port(), free_port(), authority)
     chain, key = _certificate(folder, authority)
     changes = {
         f"\n{HOST} {{": f"\n{proxy.url} {{\n\tbind 127.0.0.1\n\ttls {chain} {key}\n",
         _UPSTREAM: upstream,
     }
-    text = _replaced((FOLDER / "Caddyfile").read_text("utf-8"), changes)
+    text = _replaced((FOLDER / "Caddyfile").read_text("utf-8"), {**own, **changes})
     options = (
         f"{{\n\tadmin off\n\thttp_port {proxy.plain_port}\n\thttps_port {proxy.port}\n"
         f"\tstorage file_system {folder}\n}}\n"

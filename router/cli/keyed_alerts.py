@@ -63,6 +63,12 @@ _by_option = click.option(
 )
 
 
+_WITHOUT_STATE: Final = (
+    "note: rules without resolve, cooldown, escalate, pending or remind have no lasting alerts;"
+    ' "router deliveries list" shows each of their messages'
+)
+
+
 @click.group(name="alerts")
 def alerts() -> None:
     """List, show, acknowledge and resolve alerts.
@@ -119,6 +125,7 @@ def list_command(
         print_table([_HEADINGS, *map(_row, views)])
     else:
         echo("no alerts match" if narrowed else "no alerts")
+        echo(_WITHOUT_STATE, err=True)
     if found.after:
         echo(f"more: --after {found.after}")
 

@@ -138,7 +138,10 @@ def test_one_that_cannot_be_read_is_shown_with_the_reason(router: Router) -> Non
 
 
 def test_without_alerts_the_list_says_so(router: Router) -> None:
-    assert router("alerts", "list").stdout == "no alerts\n"
+    result = router("alerts", "list")
+    assert result.stdout == "no alerts\n"
+    # Before: a stranger who had just got a message in Slack saw "no alerts" and nothing else.
+    assert '"router deliveries list" shows each of their messages' in result.stderr
     assert router("alerts", "list", "--rule", "x").stdout == "no alerts match\n"
 
 

@@ -1,6 +1,6 @@
 """``/api/v1/alerts/<key>/messages``: what the destinations of a keyed alert were told last, as they read it.
 
-The messages themselves are not stored. Each is rendered again by the rules of now from the latest alert
+The messages themselves are not stored. Each is rendered again by the current rules from the latest alert
 of the key, so that it has the figures of the latest event. Masked fields of the event are masked.
 """
 
@@ -56,7 +56,7 @@ _LIST: Final = viewer_operation(
         409: ResponseSpec("The record of the alert cannot be read."),
     },
     description=(
-        "Messages are not stored: each is rendered again from the latest event by the rules of now,"
+        "Messages are not stored: each is rendered again from the latest event by the current rules,"
         " without links to act. Destinations that were never told have none."
     ),
     path_parameters={"key": "Key of the alert."},

@@ -111,7 +111,7 @@ _STATS: Final = viewer_operation(
     hdrs.METH_GET,
     "/api/v1/stats",
     "Show counts over time, and what is true now",
-    {200: ResponseSpec("The series, and figures of now.", Stats), **BAD_REQUEST},
+    {200: ResponseSpec("The series, and current figures.", Stats), **BAD_REQUEST},
     description=(
         "Processes add what they have counted every five seconds. A series that is not known has"
         " zeros only."
@@ -129,7 +129,7 @@ async def read_stats(
     resolution: Resolution = Resolution.TEN_SECONDS,
     points: int = 90,
 ) -> Stats:
-    """Return series, and the figures of now. Raises JournalUnavailableError.
+    """Return series, and the current figures. Raises JournalUnavailableError.
 
     Args:
         connection: To Redis.

@@ -198,6 +198,6 @@ def _notices(details: EventDetails) -> Iterator[PageNotice]:
 
 def _said(result: EventReplayResult) -> tuple[str, str]:
     if result.replayed:
-        return "The event is accepted again, and evaluated by the rules of now.", "good"
+        return "The event is accepted again, and evaluated by the current rules.", "good"
     reasons = "; ".join(each.reason for each in result.refused)
     return f"Not replayed: {reasons or 'it is not in history any more'}.", "warning"

@@ -234,5 +234,5 @@ _REPLAY: Final = Script("replay_quarantined", _ReplayQuarantinedKeys, _ReplayQua
 
 
 def can_be_replayed(record: Quarantined) -> bool:
-    """Return whether a replay may accept it. A request of a source depends on the rules of then."""
+    """Return whether a replay may accept it. A request of a source depends on the rules at that time."""
     return record.request is not None or decoded(record) is not None

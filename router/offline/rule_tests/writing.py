@@ -1,4 +1,4 @@
-"""Write an event as a rule test that passes with the rules of now (pure)."""
+"""Write an event as a rule test that passes with the current rules (pure)."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ def written_test(
 
     Args:
         event: The event.
-        rules: The rules of now.
+        rules: The current rules.
         silences: Those of the rules folder.
         notes: Lines of a comment above the test.
 

@@ -3,7 +3,7 @@
 A receiver that answers 401 to one delivery answers it to all: the bearer has expired, or a proxy has
 lost its route for a minute. Such a refusal makes no dead letter. The delivery is attempted again, and
 if the destination accepts nothing in between, it is paused with the reason. While it is paused, single
-trials follow, so that it resumes by itself once its fault is mended.
+trials follow, so that it resumes by itself once its fault is corrected.
 
 A refusal may look like that and be the delivery's own, such as a 404 of a URL that contains its key.
 Then the destination accepts others meanwhile, and after some attempts the delivery is given up.

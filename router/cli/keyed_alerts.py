@@ -125,7 +125,8 @@ def list_command(
         print_table([_HEADINGS, *map(_row, views)])
     else:
         echo("no alerts match" if narrowed else "no alerts")
-        echo(_WITHOUT_STATE, err=True)
+        if not narrowed:
+            echo(_WITHOUT_STATE, err=True)
     if found.after:
         echo(f"more: --after {found.after}")
 

@@ -55,7 +55,8 @@ _TABS: Final = (
     AlertTab(
         "Open",
         _OPEN_STATES,
-        "Nothing is wrong that a rule with resolve, cooldown or escalate knows of.",
+        "Rules with resolve, cooldown, escalate, pending or remind have alerts that last."
+        " Messages of other rules are shown with their events.",
     ),
     AlertTab(
         "Pending",

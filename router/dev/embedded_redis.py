@@ -10,7 +10,6 @@ a server has the one on the folder, and the server has inherited the other one. 
 was killed still has its lock, and is ended before another one starts.
 """
 
-import contextlib
 import os
 import re
 import shutil
@@ -87,6 +86,7 @@ class EmbeddedRedis:
         self._owner_lock = FileLock(self.folder / "owner.lock")
         self._server_lock = FileLock(self.folder / "server.lock")
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_starting = False
 
     @property
     def url(self) -> Secret:
@@ -115,9 +115,11 @@ class EmbeddedRedis:
                 f"another router dev runs with the data in {self.folder}: use that one, stop it, or"
                 " start this one with --data and another folder"
             )
-        self._end_predecessor()
+        self._end_server()
+        self._pid_file.unlink(missing_ok=True)
         log = self.folder / "server.log"
         with log.open("wb") as output:
+            self._is_starting = True
             self._process = subprocess.Popen(  # noqa: S603 - find_server chose the program
                 [
                     str(self._server),
@@ -133,6 +135,7 @@ class EmbeddedRedis:
                 # stops the server.
                 start_new_session=True,
             )
+        self._is_starting = False
         self._server_lock.close()
         deadline = time.monotonic() + _START_SECONDS
         while not _answers(self.socket):
@@ -152,6 +155,11 @@ class EmbeddedRedis:
                 self._process.kill()
                 self._process.wait()
             self._process = None
+        elif self._is_starting:
+            # A signal has ended the start: after the server was started, before it was known here.
+            self._server_lock.close()
+            self._end_server()
+            self._server_lock.close()
         self._owner_lock.close()
         shutil.rmtree(self._socket_folder, ignore_errors=True)
 
@@ -169,25 +177,34 @@ class EmbeddedRedis:
         """The file in which the server writes its process id."""
         return self.folder / "server.pid"
 
-    def _end_predecessor(self) -> None:
-        """End the server that a killed router left running on the same data.
+    def _end_server(self) -> None:
+        """End the server that has the data, such as one that a killed router left running.
 
         Raises:
             ConfigurationError: It does not end.
         """
         # It saves its data upon SIGTERM. One that is stopped or hangs needs SIGKILL.
         for number in (signal.SIGTERM, signal.SIGKILL):
-            if self._server_lock.acquire():
-                return
-            with contextlib.suppress(OSError, ValueError):
-                os.kill(int(self._pid_file.read_text()), number)
+            is_told = False
             deadline = time.monotonic() + _STOP_SECONDS
-            while time.monotonic() < deadline and not self._server_lock.acquire():
+            while not self._server_lock.acquire():
+                if time.monotonic() > deadline:
+                    break
+                is_told = is_told or self._tell_server(number)
                 time.sleep(0.01)
-        if not self._server_lock.acquire():
-            raise ConfigurationError(
-                f"a Redis server of an earlier router dev still uses {self.folder}: end it"
-            )
+            else:
+                return
+        raise ConfigurationError(
+            f"a Redis server of an earlier router dev still uses {self.folder}: end it"
+        )
+
+    def _tell_server(self, number: signal.Signals) -> bool:
+        """Send the server a signal; return False if it has not written its process id yet."""
+        try:
+            os.kill(int(self._pid_file.read_text()), number)
+        except (OSError, ValueError):
+            return False
+        return True
 
 
 def _product(server: Path) -> str:

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 from redis.asyncio import Redis
@@ -67,6 +68,28 @@ async def test_data_is_there_after_a_stop_and_after_a_kill(tmp_path: Path) -> No
 
     await client.aclose()
     server.stop()
+
+
+def test_a_signal_between_the_start_of_the_server_and_its_being_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The handler of a signal raises SystemExit inside of ``Popen``, when the server runs already."""
+    started: list[subprocess.Popen[bytes]] = []
+    popen = subprocess.Popen
+
+    def interrupted(*arguments: Any, **options: Any) -> NoReturn:
+        started.append(popen(*arguments, **options))
+        raise SystemExit(143)
+
+    server = EmbeddedRedis(find_server(""), tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", interrupted)
+        with pytest.raises(SystemExit):
+            server.start()
+    server.stop()
+
+    assert started[0].wait(60) == 0
+    assert not server.socket.exists()
 
 
 def killed_router(folder: Path) -> int:

@@ -26,7 +26,12 @@ def audit() -> None:
 
 @audit.command(name="list")
 @click.option("--name", default="", help="Who did it: the name of a token or user, or one given.")
-@click.option("--action", type=click.Choice([str(each) for each in AuditAction]), help="What.")
+@click.option(
+    "--action",
+    type=click.Choice([str(each) for each in AuditAction]),
+    metavar="ACTION",
+    help=f"What was done: {', '.join(AuditAction)}.",
+)
 @click.option("--older-than", metavar="AGE", callback=parse_age, help="Minimum age, such as 1d.")
 @click.option("--newer-than", metavar="AGE", callback=parse_age, help="Maximum age, such as 1d.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 12_000))

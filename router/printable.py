@@ -8,6 +8,7 @@ Source: Unicode Standard Annex 9, section 2; Trojan Source (CVE-2021-42574); CWE
 """
 
 import re
+import unicodedata
 from typing import Final
 
 _UNPRINTABLE: Final = (
@@ -67,3 +68,17 @@ def _json_escape(found: re.Match[str]) -> str:
         return f"\\u{code:04x}"
     high, low = divmod(code - 0x10000, 0x400)
     return f"\\u{0xD800 + high:04x}\\u{0xDC00 + low:04x}"
+
+
+def columns_of(text: str) -> int:
+    """Return the columns that a terminal uses for a text without control characters.
+
+    East Asian characters take two, combining ones none.
+    """
+    return len(text) if text.isascii() else sum(map(_columns_of_character, text))
+
+
+def _columns_of_character(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

@@ -9,9 +9,9 @@ from msgspec import Meta
 
 from router.alerts import Attempt, Delivery
 from router.api.views import AttemptView, Time, attempt_view
-from router.configuration.diagnostics import plural
 from router.destinations.rendering.summary import rfc3339
 from router.history.records import DeliveryRecord
+from router.quantities import counted
 
 
 class DeliveryState(enum.StrEnum):
@@ -155,7 +155,7 @@ def open_delivery(
 def delivery_text(view: DeliveryView) -> str:
     """Return a sentence: ``delivered 14:31:07.9 (1 attempt, 82 ms)``, ``waiting, attempt 3 at …``."""
     why = f" ({view.reason})" if view.reason else ""
-    attempts = plural(view.attempts, "attempt")
+    attempts = counted(view.attempts, "attempt")
     match view.state:
         case DeliveryState.DELIVERED:
             return f"delivered {_clock(view.ended_at)} ({attempts}, {_span(view.seconds)})"

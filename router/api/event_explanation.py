@@ -25,12 +25,12 @@ from router.api.event_views import (
 )
 from router.cel import Condition
 from router.cel.deciding_part import condition_parts
-from router.configuration.diagnostics import plural
 from router.events.json_text import UNDECODABLE
 from router.events.model import Event, document
 from router.history.records import EventMatch, EventOutcome, EventRecord, MatchOutcome
 from router.offline.explain import duty_line
 from router.offline.rule_states import RuleStanding
+from router.quantities import counted
 from router.rules.describe import describe_ending, describe_state
 from router.rules.index.rule_set import RuleSet
 from router.rules.model import Rule
@@ -207,9 +207,9 @@ def _matched_text(matches: Sequence[EventMatch], deliveries: Sequence[DeliveryVi
         counts = [
             f"{states.count(state)} {state}" for state in DeliveryState if state in set(states)
         ]
-        return f"{plural(len(notified), 'rule')} notified: deliveries {', '.join(counts)}."
+        return f"{counted(len(notified), 'rule')} notified: deliveries {', '.join(counts)}."
     if notified:
-        return f"{plural(len(notified), 'rule')} notified: {', '.join(notified)}."
+        return f"{counted(len(notified), 'rule')} notified: {', '.join(notified)}."
     if not matches:
         return "No destination was told."
     sentences = "; ".join(f"{match.rule} {match_text(match)}" for match in matches)

@@ -13,12 +13,13 @@ import msgspec
 from router.cli.output import as_json, echo, has_color
 from router.cli.rules_folder import FOLDER, folder_or_default
 from router.clock import system_clock
-from router.configuration.diagnostics import plural, render_diagnostics
+from router.configuration.diagnostics import render_diagnostics
 from router.configuration.model import Configuration
 from router.destinations.spec import DestinationSpec
 from router.errors import Diagnostic, Level
 from router.events.schemas import KNOWN_TYPES
 from router.offline.folder_check import check_folder
+from router.quantities import counted
 from router.rules.event_types import unchecked
 from router.rules.unchecked_fields import unchecked_fields
 from router.sources.spec import SourceSpec
@@ -149,11 +150,11 @@ def _without_shape(configuration: Configuration) -> dict[str, tuple[str, ...]]:
 
 def _summary(folder: Path, configuration: Configuration, findings: Sequence[Diagnostic]) -> str:
     counts = [
-        plural(len(configuration.rules.rules), "rule"),
-        plural(len(configuration.destinations), "destination"),
+        counted(len(configuration.rules.rules), "rule"),
+        counted(len(configuration.destinations), "destination"),
     ]
     if configuration.sources:
-        counts.append(plural(len(configuration.sources), "source"))
+        counts.append(counted(len(configuration.sources), "source"))
     errors = sum(finding.level is Level.ERROR for finding in findings)
-    found = plural(errors, "error") if errors else "no errors" if findings else "nothing found"
+    found = counted(errors, "error") if errors else "no errors" if findings else "nothing found"
     return f"{folder}: {', '.join(counts)}, {found}"

@@ -11,12 +11,12 @@ from router.cli.history_options import checked, json_option
 from router.cli.known_names import check_destination
 from router.cli.output import as_json, echo
 from router.cli.redis_commands import CLOCK, record_action, with_redis
-from router.configuration.diagnostics import plural
 from router.errors import ConfigurationError
 from router.journal.audit import AuditAction, Audited
 from router.journal.connection import Connection
 from router.journal.discard_open import DiscardOpen
 from router.journal.history_log import HistoryLimits
+from router.quantities import counted
 from router.settings.model import Settings
 
 
@@ -64,7 +64,7 @@ def discard(  # noqa: PLR0913 - one for each option
         raise ConfigurationError("give --rule, --older-than, --newer-than or --all")
     found = checked(lambda: with_redis(lambda connection: _all_pages(connection, selection)))
     if not dry_run and found.discarded:
-        question = f"Discard {plural(found.discarded, 'delivery', 'deliveries')} to {destination} for good?"
+        question = f"Discard {counted(found.discarded, 'delivery', 'deliveries')} to {destination} for good?"
         if not yes:
             click.confirm(question, abort=True, err=True)
         chosen = msgspec.structs.replace(selection, dry_run=False, until=found.until)
@@ -73,7 +73,7 @@ def discard(  # noqa: PLR0913 - one for each option
         click.echo(as_json({"discarded": found.discarded, "in_flight": found.in_flight}))
         return
     verb = "would be discarded" if dry_run else "discarded"
-    echo(f"{plural(found.discarded, 'delivery', 'deliveries')} {verb}")
+    echo(f"{counted(found.discarded, 'delivery', 'deliveries')} {verb}")
     if found.in_flight:
         echo(f"{found.in_flight} more are attempted now, and are left")
 

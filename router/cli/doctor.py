@@ -17,7 +17,6 @@ from router.cli.beside_dev import is_redis_set, running_dev
 from router.cli.completion import complete_destination
 from router.cli.output import as_json, can_move_cursor, echo, has_color
 from router.cli.redis_commands import CLOCK, record_action, user_name
-from router.configuration.diagnostics import plural
 from router.datatypes import Secret
 from router.dev.running_dev import RunningDev
 from router.doctor.doctor_check import DoctorCheck, DoctorSection, Status, exit_code
@@ -27,6 +26,7 @@ from router.doctor.settings_checks import ReadSettings, read_settings
 from router.journal.audit import AuditAction, Audited
 from router.journal.connection import Connection
 from router.printable import one_printable_line
+from router.quantities import counted
 
 _TITLES: Final = {
     DoctorSection.SETTINGS: "Settings",
@@ -172,8 +172,8 @@ class _Printer:
     def sum(self, checks: Sequence[DoctorCheck]) -> None:
         counts = {status: sum(each.status is status for each in checks) for status in Status}
         parts = [
-            plural(counts[Status.PROBLEM], "problem"),
-            plural(counts[Status.WARNING], "warning"),
+            counted(counts[Status.PROBLEM], "problem"),
+            counted(counts[Status.WARNING], "warning"),
             f"{counts[Status.OK]} ok",
         ]
         if counts[Status.SKIPPED]:

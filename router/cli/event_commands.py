@@ -27,7 +27,6 @@ from router.cli.known_names import check_rule
 from router.cli.output import as_json, echo
 from router.cli.redis_commands import CLOCK, own_masks, record_action, with_redis
 from router.cli.rules_folder import folder_or_default, load_rules, rules_option
-from router.configuration.diagnostics import plural
 from router.configuration.model import Configuration
 from router.errors import ConfigurationError
 from router.events.masks import NO_MASKS
@@ -36,6 +35,7 @@ from router.history.event_history import EventHistory
 from router.journal.audit import AuditAction, Audited
 from router.journal.connection import Connection
 from router.printable import one_printable_line
+from router.quantities import counted
 
 _REFERENCE: Final = re.compile(r"[0-9a-f]{16}")
 _AT_ONCE: Final = 100
@@ -166,7 +166,7 @@ def replay(
     else:
         done = "would be replayed" if dry_run else "replayed"
         refusal = "would not be replayed" if dry_run else "not replayed"
-        echo(f"{plural(replayed, 'event')} {done}")
+        echo(f"{counted(replayed, 'event')} {done}")
         for each in refused:
             examples = ", ".join(each.examples)
             echo(f"router: {each.count} {refusal}: {each.reason} ({examples})", err=True)

@@ -12,7 +12,7 @@ from router.api.event_views import (
     RuleOutcomeView,
     RuleVerdict,
 )
-from router.configuration.diagnostics import plural
+from router.quantities import counted
 
 _NEAR_MISSES: Final = 6
 """Rules that did not match which are shown with the parts of their conditions."""
@@ -58,7 +58,7 @@ def event_lines(details: EventDetails, *, all_rules: bool = False) -> Iterator[s
     if hidden:
         names = ", ".join(map(_name, hidden[:10]))
         more = ", …" if len(hidden) > 10 else ""
-        yield f"{plural(len(hidden), 'further rule')} did not match: {names}{more} (--all-rules)"
+        yield f"{counted(len(hidden), 'further rule')} did not match: {names}{more} (--all-rules)"
     for line in details.endings:
         yield f"by today's rules it ends: {line}"
     if details.generation:

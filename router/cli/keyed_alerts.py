@@ -35,7 +35,6 @@ from router.cli.redis_commands import (
     user_name,
     with_redis,
 )
-from router.configuration.diagnostics import plural
 from router.errors import ConfigurationError
 from router.journal.acknowledgements import BY_LIMIT
 from router.journal.audit import AuditAction, Audited
@@ -44,6 +43,7 @@ from router.journal.keyed_alerts import FoundAlert, KeyedAlert, KeyedAlerts
 from router.journal.pagination import Matches, PageCursor, collect
 from router.journal.silences import Silences
 from router.printable import one_printable_line
+from router.quantities import counted
 from router.timestamps import utc_minute
 
 _HEADINGS: Final = ("SINCE", "KEY", "SEVERITY", "RULE", "STATE", "SUMMARY")
@@ -299,7 +299,7 @@ def _summary_lines(view: AlertView) -> Iterator[str]:
             "suppressed",
             "it is not told when the reason ends" if suppressed and suppressed.dropped else "",
         ),
-        ("held back", plural(view.held_back, "notification") if view.held_back else ""),
+        ("held back", counted(view.held_back, "notification") if view.held_back else ""),
         ("problem", view.problem),
     )
     yield from _fields(fields)

@@ -14,7 +14,6 @@ from router.api.silences import SilenceView, add_silence, silence_details, silen
 from router.cli.output import as_json, echo
 from router.cli.redis_commands import CLOCK, record_action, user_name, with_redis
 from router.cli.rules_folder import folder_or_default, load_rules, rules_option
-from router.configuration.diagnostics import plural
 from router.datatypes import Duration
 from router.errors import ConditionError, ConfigurationError, OverloadedError, RulesError
 from router.journal.audit import AuditAction, Audited
@@ -22,6 +21,7 @@ from router.journal.connection import Connection
 from router.journal.keyed_alerts import KeyedAlerts
 from router.journal.silences import Silences, StoredSilence
 from router.printable import one_printable_line
+from router.quantities import counted
 from router.rules.model import Rule
 from router.rules.suppression.silence_check import problem_of
 from router.rules.suppression.silences import SilenceText, moment
@@ -209,10 +209,10 @@ def matches_text(view: SilenceView, rules: int) -> str:
     """Return what a new silence matches, of so many rules, as far as that is known."""
     parts = []
     if view.matching_rules is not None:
-        parts.append(f"{plural(view.matching_rules, 'rule')} of {rules}")
+        parts.append(f"{counted(view.matching_rules, 'rule')} of {rules}")
     if view.open_alerts is not None:
         bound = "" if view.open_alerts_complete else "at least "
-        parts.append(f"{bound}{plural(view.open_alerts, 'open alert')} now")
+        parts.append(f"{bound}{counted(view.open_alerts, 'open alert')} now")
     return f"  matches {', '.join(parts)}" if parts else "  what it matches is not known"
 
 

@@ -7,12 +7,13 @@ import click
 
 from router.cli.output import as_json, echo, has_color
 from router.cli.rules_folder import FOLDER, folder_or_default, load_rules
-from router.configuration.diagnostics import plural, render_diagnostics
+from router.configuration.diagnostics import render_diagnostics
 from router.errors import ConfigurationError
 from router.offline.rule_tests import report
 from router.offline.rule_tests.reading import FOLDER as TESTS
 from router.offline.rule_tests.reading import read_tests
 from router.offline.rule_tests.running import run_case
+from router.quantities import counted
 
 
 @click.command()
@@ -38,7 +39,7 @@ def test(
     tests = read_tests(folder, configuration)
     cases = [case for case in tests.cases if only in case.name]
     if tests.cases and not cases:
-        count = plural(len(tests.cases), "test")
+        count = counted(len(tests.cases), "test")
         raise ConfigurationError(f"-k {only}: none of {count} has this in its name")
     names = [rule.name for rule in configuration.rules.rules]
     results = [run_case(case, configuration.rules, configuration.silences) for case in cases]

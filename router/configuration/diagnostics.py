@@ -4,11 +4,12 @@ The format is that of compilers: the message, the position, the line with a care
 hint.
 """
 
-import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
 from router.errors import Diagnostic, Level
+from router.printable import columns_of
+from router.quantities import counted
 
 _WIDTH: Final = 100
 """Columns of a line that are shown; a longer line is cut around the caret."""
@@ -29,11 +30,11 @@ def render_diagnostics(diagnostics: Sequence[Diagnostic], *, color: bool = False
 
 
 def _count(diagnostics: Sequence[Diagnostic]) -> str:
-    files = plural(len({diagnostic.file for diagnostic in diagnostics}), "file")
+    files = counted(len({diagnostic.file for diagnostic in diagnostics}), "file")
     warnings = sum(diagnostic.level is Level.WARNING for diagnostic in diagnostics)
     errors = len(diagnostics) - warnings
-    counts = [plural(errors, "error")] if errors or not warnings else []
-    counts += [plural(warnings, "warning")] if warnings else []
+    counts = [counted(errors, "error")] if errors or not warnings else []
+    counts += [counted(warnings, "warning")] if warnings else []
     return f"{' and '.join(counts)} in {files}"
 
 
@@ -69,8 +70,8 @@ def _window(diagnostic: Diagnostic) -> tuple[str, str, int]:
     shown = before + marked + after
     if len(shown) > _WIDTH:
         shown = shown[:_WIDTH] + "…"
-    length = max(1, min(_columns(marked), _WIDTH + 1 - len(before)))
-    return shown, " " * _columns(before), length
+    length = max(1, min(columns_of(marked), _WIDTH + 1 - len(before)))
+    return shown, " " * columns_of(before), length
 
 
 def printable(text: str) -> str:
@@ -84,18 +85,6 @@ def _safe_character(character: str) -> str:
     if character.isprintable():
         return character
     return character.encode("unicode_escape").decode()
-
-
-def _columns(text: str) -> int:
-    """Return the number of columns that a terminal uses for ``text``."""
-    combining = sum(unicodedata.combining(character) > 0 for character in text)
-    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
-    return len(text) + wide - combining
-
-
-def plural(count: int, noun: str, several: str = "") -> str:
-    """Return ``1 rule`` or ``2 rules``; ``several`` is the noun of more than one, if it is no ``s``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {several or noun + 's'}"
 
 
 def _paint(text: str, code: str) -> str:

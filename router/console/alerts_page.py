@@ -21,7 +21,7 @@ from router.configuration.model import Configuration
 from router.console.empty_state import EmptyState
 from router.console.filter_choices import rule_names
 from router.console.live_hub import Topic
-from router.console.page_filters import counted, number, sentence
+from router.console.page_filters import sentence
 from router.console.page_forms import PostedForm, form_of
 from router.console.page_links import HOME
 from router.console.page_queries import page_query, with_query
@@ -33,6 +33,7 @@ from router.journal.audit import Audit, AuditAction, Audited
 from router.journal.connection import Connection
 from router.journal.keyed_alerts import KeyedAlert, KeyedAlerts
 from router.journal.pagination import collect
+from router.quantities import counted, number
 
 PATH: Final = f"{HOME}/alerts"
 TOPIC: Final = "alerts"

@@ -20,12 +20,12 @@ from router.api.requests import BadRequestError
 from router.clock import Clock
 from router.configuration.model import Configuration
 from router.console.live_hub import Topic
-from router.console.page_filters import counted, duration, number
 from router.console.page_forms import PostedForm, form_of
 from router.console.page_links import HOME
 from router.console.page_templates import render_part
 from router.console.pages import ConsoleFrame
 from router.journal.connection import Connection
+from router.quantities import counted, duration, number
 
 PATH: Final = f"{HOME}/destinations"
 TOPIC: Final = "destinations"

@@ -8,7 +8,6 @@ from aiohttp import web
 from router.api.access import Role, caller_of
 from router.api.delivery_discarding import WaitingDiscardApi, WaitingSelection
 from router.api.requests import BadRequestError
-from router.console.page_filters import counted
 from router.console.page_forms import form_of
 from router.console.page_links import HOME
 from router.console.page_queries import page_query
@@ -20,6 +19,7 @@ from router.console.record_actions import (
     pages_of,
     wrong_filter,
 )
+from router.quantities import counted
 
 PATH: Final = f"{HOME}/destinations/{{name}}/discard"
 

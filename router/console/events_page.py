@@ -22,7 +22,7 @@ from router.console.empty_state import EmptyState
 from router.console.filter_choices import age_choices, rule_names
 from router.console.frame_figures import FrameFigures, FrameReader
 from router.console.live_hub import Topic
-from router.console.page_filters import counted, exact_time, number, sentence
+from router.console.page_filters import exact_time, sentence
 from router.console.page_links import HOME
 from router.console.page_queries import page_query, with_query
 from router.console.page_templates import render_part
@@ -33,6 +33,7 @@ from router.history.log_reader import LogReader
 from router.history.records import EventOutcome, EventRecord
 from router.journal.connection import Connection
 from router.journal.history_log import EVENTS
+from router.quantities import counted, number
 from router.timestamps import utc_second
 
 PATH: Final = f"{HOME}/events"

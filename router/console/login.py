@@ -11,12 +11,12 @@ from router.api.access import Access, Caller, Role, audit_entry
 from router.api.requests import BadRequestError
 from router.console.login_attempts import LoginAttempts
 from router.console.login_links import LINK, LoginLinks
-from router.console.page_filters import duration
 from router.console.page_forms import PostedForm, read_form
 from router.console.page_links import HOME
 from router.console.pages import LOGIN, ConsoleFrame, visitor_of
 from router.console.session import is_same_origin
 from router.journal.audit import Audit, AuditAction, Audited, Via
+from router.quantities import duration
 
 logger = logging.getLogger(__name__)
 

@@ -19,7 +19,6 @@ from router.clock import Clock
 from router.console.alert_timeline import TimelineSign, timeline
 from router.console.alerts_page import PATH
 from router.console.message_frame import MESSAGE_HEADERS
-from router.console.page_filters import counted
 from router.console.page_links import HOME
 from router.console.pages import ConsoleFrame, visitor_of
 from router.console.silence_links import silence_link
@@ -28,6 +27,7 @@ from router.journal.audit import Audit, AuditAction, Audited
 from router.journal.connection import Connection
 from router.journal.keyed_alerts import FoundAlert, KeyedAlert, KeyedAlerts
 from router.journal.silences import Silences
+from router.quantities import counted
 
 _ITEM: Final = f"{PATH}/{{key}}"
 _DELIVERIES: Final = 50

@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from router.console.page_filters import counted, duration
 from router.console.page_links import HOME
+from router.quantities import counted, duration
 
 SLOW_SECONDS: Final = 60.0
 """A delivery that waits longer than this is worth a word."""

@@ -5,9 +5,9 @@ from typing import Final
 
 from router.console.overall_state import Attention, OverallState, Situation
 from router.console.overview_figures import MINUTES, OverviewFigures
-from router.console.page_filters import counted, duration
 from router.console.page_links import PAGES, section_of
 from router.ingress.admission import HIGH_WATERMARK
+from router.quantities import counted, duration
 
 _MINUTE: Final = 60
 _NEARLY_FULL: Final = 0.7

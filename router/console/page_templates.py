@@ -10,24 +10,25 @@ from typing import Any, Final
 
 import jinja2
 
+from router import quantities
 from router.console import event_words, page_filters
 from router.console.sparklines import sparkline
 
 _FILTERS: Final = {
     "ago": page_filters.ago,
     "clock_time": page_filters.clock_time,
-    "counted": page_filters.counted,
-    "duration": page_filters.duration,
+    "counted": quantities.counted,
+    "duration": quantities.duration,
     "exact_time": page_filters.exact_time,
     "machine_time": page_filters.machine_time,
-    "number": page_filters.number,
+    "number": quantities.number,
     "one_line": page_filters.one_line,
     "part_values": event_words.part_values,
     "pretty_json": page_filters.pretty_json,
     "segment": page_filters.segment,
     "short_id": page_filters.short_id,
     "short_type": event_words.short_type,
-    "size": page_filters.size,
+    "size": quantities.size,
     "sparkline": lambda values, width, height, top: sparkline(
         values, width=width, height=height, top=top
     ),

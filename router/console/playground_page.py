@@ -19,7 +19,6 @@ from router.configuration import files
 from router.configuration.model import Configuration
 from router.configuration.rule_texts import FileSource, event_types, file_source
 from router.console.message_frame import framed_message
-from router.console.page_filters import counted
 from router.console.page_forms import PostedForm, form_of
 from router.console.page_links import HOME
 from router.console.pages import HEADERS, ConsoleFrame
@@ -28,6 +27,7 @@ from router.errors import RulesError
 from router.events.sample import sample_text
 from router.offline.explain import RuleExplanation, RuleResult, Sending
 from router.offline.playground import EVENT_LIMIT, RULES_LIMIT, PlaygroundInput, PlaygroundResult
+from router.quantities import counted
 from router.rules.model import Rule
 
 PATH: Final = f"{HOME}/playground"

@@ -14,8 +14,8 @@ from aiohttp import web
 from router.api.access import caller_of
 from router.api.records import RecordsApi, RecordSelection
 from router.api.requests import BadRequestError
-from router.console.page_filters import counted
 from router.console.page_forms import PostedForm
+from router.quantities import counted
 
 ACTION_SECONDS: Final = 8.0
 """How long one action goes on page after page."""

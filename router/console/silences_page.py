@@ -22,7 +22,6 @@ from router.api.silences import (
 )
 from router.clock import Clock
 from router.configuration.model import Configuration
-from router.console.page_filters import counted
 from router.console.page_forms import PostedForm, form_of
 from router.console.page_links import HOME
 from router.console.pages import ConsoleFrame, visitor_of
@@ -32,6 +31,7 @@ from router.journal.audit import Audit, AuditAction, Audited
 from router.journal.connection import Connection
 from router.journal.keyed_alerts import KeyedAlerts
 from router.journal.silences import Silences, StoredSilence
+from router.quantities import counted
 from router.rules.model import Rule
 from router.rules.suppression.silence_check import matching_rules, problem_of
 from router.rules.suppression.silences import Silence, SilenceText, silence

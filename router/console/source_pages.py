@@ -10,11 +10,11 @@ from router.api.source_list import unknown_source
 from router.api.source_reading import SourceReader
 from router.api.source_views import SourceState, SourceView
 from router.console.live_hub import Topic
-from router.console.page_filters import number
 from router.console.page_links import HOME
 from router.console.page_templates import render_part
 from router.console.pages import ConsoleFrame
 from router.journal.source_log import REFUSALS_LIMIT
+from router.quantities import number
 
 PATH: Final = f"{HOME}/sources"
 TOPIC: Final = "sources"

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from router.console.page_filters import duration
 from router.doctor.doctor_check import DoctorCheck, SectionChecks
+from router.quantities import duration
 
 _DAY: Final = 86_400.0
 _SOON: Final = 14 * _DAY

@@ -6,13 +6,13 @@ from typing import Final
 
 import msgspec
 
-from router.console.page_filters import duration
 from router.destinations.contract import Environment
 from router.destinations.spec import DestinationSpec
 from router.destinations.transport.reachability import Reach, reach
 from router.destinations.transport.receiver import Receiver
 from router.doctor.certificates import certificate_check, is_soon
 from router.doctor.doctor_check import DoctorCheck, DoctorSection, SectionChecks
+from router.quantities import duration
 from router.settings.choices import Egress
 
 _REACH_SECONDS: Final = 5.0

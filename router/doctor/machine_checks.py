@@ -5,9 +5,9 @@ from typing import Final
 
 import msgspec
 
-from router.console.page_filters import size
 from router.datatypes import host_in_url
 from router.doctor.doctor_check import DoctorCheck, DoctorSection, SectionChecks
+from router.quantities import size
 from router.settings.model import Settings
 
 _PROCESS_BYTES: Final = 128 << 20

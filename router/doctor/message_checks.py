@@ -7,10 +7,10 @@ from typing import Final
 from router.api.message_testing import MessageOutcome, MessageTested, send_test
 from router.api.requests import BadRequestError
 from router.clock import Clock
-from router.console.page_filters import duration
 from router.doctor.doctor_check import DoctorCheck, DoctorSection, SectionChecks
 from router.errors import JournalUnavailableError
 from router.journal.connection import Connection
+from router.quantities import duration
 from router.suggestions import suggestion
 
 _AT_ONCE: Final = 64

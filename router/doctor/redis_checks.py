@@ -3,10 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from router.console.page_filters import duration, size
 from router.doctor.certificates import certificate_check
 from router.doctor.doctor_check import DoctorCheck, DoctorSection, SectionChecks, Status
-from router.doctor.figures import milliseconds, share
 from router.doctor.redis_facts import RedisFacts
 from router.doctor.redis_reach import RedisReach, RedisStep
 from router.doctor.sentinel_checks import judge_sentinels
@@ -14,6 +12,7 @@ from router.ingress.admission import HIGH_WATERMARK
 from router.journal import schema
 from router.journal.memory_budget import memory_use
 from router.journal.redis_clock import WARN_SECONDS
+from router.quantities import counted, duration, milliseconds, share, size
 from router.settings.choices import AcceptFsync, Durability
 from router.settings.model import Settings
 from router.worker.evaluation.claim_eviction import EVICTION_RATIO
@@ -161,7 +160,9 @@ def _of_disk(facts: RedisFacts) -> Iterator[DoctorCheck]:
     for field, sentence in _WRITES:
         if facts.info.get(field, "ok") != "ok":
             yield _checks.problem(
-                "disk", sentence, "make room on Redis's disk, and its folder writable; see its log"
+                "disk",
+                sentence,
+                "make room on Redis's disk, and make its folder writable; see its log",
             )
 
 
@@ -201,11 +202,11 @@ def _of_replicas(facts: RedisFacts, settings: Settings) -> Iterator[DoctorCheck]
         return
     wanted = settings.accept_replicas
     count = int(facts.info["connected_slaves"])
-    counted = f"{count} replica{'' if count == 1 else 's'}"
+    replicas = counted(count, "replica")
     if count < wanted:
         yield _checks.problem(
             "replicas",
-            f"{counted}, and ROUTER_ACCEPT_REPLICAS is {wanted}, so that every event is refused",
+            f"{replicas}, and ROUTER_ACCEPT_REPLICAS is {wanted}, so that every event is refused",
             "bring the replicas back, or lower ROUTER_ACCEPT_REPLICAS",
         )
     elif facts.sentinels and not count:
@@ -217,10 +218,10 @@ def _of_replicas(facts: RedisFacts, settings: Settings) -> Iterator[DoctorCheck]
     elif count and not wanted and settings.accept_fsync is AcceptFsync.REDIS:
         yield _checks.ok(
             "replicas",
-            f"{counted}; a failover may lose what was acknowledged last (see operations)",
+            f"{replicas}; a failover may lose what was acknowledged last (see operations)",
         )
     else:
-        yield _checks.ok("replicas", f"{counted}, ROUTER_ACCEPT_REPLICAS is {wanted}")
+        yield _checks.ok("replicas", f"{replicas}, ROUTER_ACCEPT_REPLICAS is {wanted}")
 
 
 def _of_latency(facts: RedisFacts, settings: Settings) -> Iterator[DoctorCheck]:

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from router.configuration.diagnostics import plural
 from router.configuration.model import Configuration
 from router.destinations.spec import DestinationSpec
 from router.doctor.doctor_check import DoctorCheck, DoctorSection, SectionChecks, Status
 from router.errors import Diagnostic, Level
 from router.offline.folder_check import FolderCheck
+from router.quantities import counted
 from router.sources.spec import SourceSpec
 
 _SHOWN: Final = 5
@@ -51,9 +51,9 @@ def judge_rules(folder: Path, checked: FolderCheck, *, captures: bool) -> list[D
 
 def _summary(folder: Path, configuration: Configuration) -> str:
     counts = [
-        plural(len(configuration.rules.rules), "rule"),
-        plural(len(configuration.destinations), "destination"),
-        plural(len(configuration.sources), "source"),
+        counted(len(configuration.rules.rules), "rule"),
+        counted(len(configuration.destinations), "destination"),
+        counted(len(configuration.sources), "source"),
     ]
     return f"{folder} has {', '.join(counts)}"
 

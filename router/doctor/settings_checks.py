@@ -10,10 +10,10 @@ from typing import Final
 
 import msgspec
 
-from router.configuration.diagnostics import plural
 from router.datatypes import Secret
 from router.doctor.doctor_check import DoctorCheck, DoctorSection, SectionChecks, Status
 from router.errors import SettingsError
+from router.quantities import counted
 from router.runtime.exposure import open_things, weak_tokens
 from router.runtime.roles import Roles
 from router.settings.env_file import DISABLED, USUAL, read_env_file
@@ -154,7 +154,7 @@ def _of_env_file(file: EnvFile | None) -> Iterator[DoctorCheck]:
     if not file.unset and not file.other:
         yield _checks.ok(
             ".env",
-            f"{plural(len(file.names), 'variable')} of the file .env here; a process that is started in"
+            f"{counted(len(file.names), 'variable')} of the file .env here; a process that is started in"
             " another folder reads another file",
         )
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from router.configuration.diagnostics import plural, printable
+from router.configuration.diagnostics import printable
 from router.offline.backtest import Change, Comparison, Example, HistoryTally, Tally
+from router.quantities import counted
 
 
 def as_text(tally: Tally) -> str:
@@ -31,7 +32,7 @@ def comparison_as_text(comparison: Comparison, here: str, there: str) -> str:
             tally.rules[name].alerts if name in tally.rules else 0
             for tally in (comparison.there, comparison.here)
         ]
-        lines += ["", f"  {name}: {plural(counts[0], 'alert')} there, {counts[1]} here"]
+        lines += ["", f"  {name}: {counted(counts[0], 'alert')} there, {counts[1]} here"]
         lines += _changes(change, here, there)
     return "\n".join(lines)
 
@@ -40,9 +41,9 @@ def _span(tally: Tally) -> Iterator[str]:
     if tally.history is not None:
         yield from _history(tally.history)
     span = f", {tally.first} to {tally.last}" if tally.first else ""
-    yield f"{plural(tally.events, 'event')}{span}"
+    yield f"{counted(tally.events, 'event')}{span}"
     if tally.repeats:
-        yield f"{plural(tally.repeats, 'repeat')} dropped"
+        yield f"{counted(tally.repeats, 'repeat')} dropped"
     if tally.without_time:
         yield f"{tally.without_time} without a time, placed directly after the previous event"
     if tally.unreadable:
@@ -51,19 +52,19 @@ def _span(tally: Tally) -> Iterator[str]:
 
 
 def _history(history: HistoryTally) -> Iterator[str]:
-    yield f"history since {history.wanted_since}: {plural(history.events, 'event')}"
+    yield f"history since {history.wanted_since}: {counted(history.events, 'event')}"
     if not history.begins:
         yield "history is empty: no event was evaluated since it is on, or ROUTER_HISTORY is 0"
     elif history.begins > history.wanted_since:
         yield f"history begins at {history.begins} only"
     if history.masked:
         yield (
-            f"{plural(history.masked, 'event')} with masked fields: conditions on them are not judged"
+            f"{counted(history.masked, 'event')} with masked fields: conditions on them are not judged"
             " as they were (ROUTER_MASKED_FIELDS)"
         )
     if history.cut:
         yield (
-            f"{plural(history.cut, 'event')} without the whole body: conditions on what is missing are"
+            f"{counted(history.cut, 'event')} without the whole body: conditions on what is missing are"
             " errors or false (ROUTER_HISTORY_BODIES)"
         )
 
@@ -79,7 +80,7 @@ def _rules(tally: Tally) -> Iterator[str]:
 
     for name, rule in tally.rules.items():
         if rule.overflowed:
-            yield f"{name}: its state was full, and had no room for {plural(rule.overflowed, 'event')}"
+            yield f"{name}: its state was full, and had no room for {counted(rule.overflowed, 'event')}"
         elif rule.used_ratio:
             yield f"{name}: its state was {rule.used_ratio:.0%} full"
 
@@ -100,7 +101,7 @@ def _pending(tally: Tally) -> Iterator[str]:
         if each.last_due != each.first_due:
             due += f" to {each.last_due}"
         names = ", ".join(each.send_to) or "no destination"
-        yield f"  {each.rule}: {plural(each.alerts, 'alert')} by {each.feature}, {due} -> {names}"
+        yield f"  {each.rule}: {counted(each.alerts, 'alert')} by {each.feature}, {due} -> {names}"
 
 
 def _examples(tally: Tally) -> Iterator[str]:

@@ -10,10 +10,11 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from router.console.page_filters import duration, size
+from router.printable import columns_of
+from router.quantities import duration, size
 from router.timestamps import utc_second
 from router.top.snapshot import FiringLine, Rates, TopDestination, TopSnapshot
-from router.top.text_cells import left, right, shortened_to, sparkline_text, width_of
+from router.top.text_cells import left, right, shortened_to, sparkline_text
 
 T = TypeVar("T")
 _MIN_COLUMNS: Final = 40
@@ -114,8 +115,8 @@ def _heading(view: View, columns: int) -> Line:
             parts.append(f"clock off by {duration(abs(redis.clock_offset_seconds))}")
     keys = f"every {view.interval:g} s, q quits " if view.is_live else ""
     text = " " + " · ".join(parts)
-    keys = keys if width_of(text) + width_of(keys) + 1 <= columns else ""
-    return (StyledText(left(text, columns - width_of(keys)) + keys, Style.HEADING),)
+    keys = keys if columns_of(text) + columns_of(keys) + 1 <= columns else ""
+    return (StyledText(left(text, columns - columns_of(keys)) + keys, Style.HEADING),)
 
 
 _OF_ATTENTION: Final = {
@@ -226,7 +227,7 @@ _AGE: Final = 9
 def _destinations(all_of: Sequence[TopDestination], columns: int, rows: int | None) -> list[Line]:
     if not all_of:
         return [_text("no destination is known", columns, Style.DIM)]
-    names = max(len("destination"), *(width_of(each.name) for each in all_of))
+    names = max(len("destination"), *(columns_of(each.name) for each in all_of))
     name = min(names, max(11, columns // 4))
     rest = columns - name - _HEALTH - 3 * _NUMBER - _AGE - 3 * len(_GAP)
     heading = _GAP.join(
@@ -290,7 +291,7 @@ def _alert(of: FiringLine, columns: int) -> Line:
     notes = [f"by {of.acknowledged_by}"] if of.acknowledged_by else []
     notes += [of.suppressed] if of.suppressed else []
     note = shortened_to(", ".join(notes), columns // 4)
-    rest = columns - _SEVERITY - _AGE - 2 * len(_GAP) - (width_of(note) + 2 if note else 0)
+    rest = columns - _SEVERITY - _AGE - 2 * len(_GAP) - (columns_of(note) + 2 if note else 0)
     text = f"{of.rule}: {of.summary}" if of.summary else of.rule
     return (
         StyledText(left(of.severity, _SEVERITY), _OF_SEVERITY.get(of.severity, Style.PLAIN)),
@@ -316,7 +317,7 @@ def _fitted(line: Line, columns: int) -> Line:
     """Return a line without what a screen is too narrow for."""
     pieces, room = [], columns
     for piece in line:
-        text = piece.text if width_of(piece.text) <= room else shortened_to(piece.text, room)
-        room -= width_of(text)
+        text = piece.text if columns_of(piece.text) <= room else shortened_to(piece.text, room)
+        room -= columns_of(text)
         pieces.append(StyledText(text, piece.style))
     return tuple(pieces)

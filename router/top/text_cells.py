@@ -1,32 +1,24 @@
-"""Text in columns of a terminal: East Asian characters take two, combining ones none (pure)."""
+"""Text in columns of a terminal (pure)."""
 
-import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
-from router.printable import one_printable_line
+from router.printable import columns_of, one_printable_line
 
 _BARS: Final = "▁▂▃▄▅▆▇█"
 _CUT: Final = "…"
 
 
-def width_of(text: str) -> int:
-    """Return the columns of a text."""
-    if text.isascii():
-        return len(text)
-    return sum(map(_width, text))
-
-
 def shortened_to(text: str, width: int) -> str:
     """Return a text on one line that takes ``width`` columns at most; control characters are escaped."""
     text = one_printable_line(text)
-    if width_of(text) <= width:
+    if columns_of(text) <= width:
         return text
     if width < 1:
         return ""
     taken, kept = 1, []
     for character in text:
-        taken += _width(character)
+        taken += columns_of(character)
         if taken > width:
             break
         kept.append(character)
@@ -36,13 +28,13 @@ def shortened_to(text: str, width: int) -> str:
 def left(text: str, width: int) -> str:
     """Return a text that takes ``width`` columns, filled up at its end."""
     text = shortened_to(text, width)
-    return text + " " * (width - width_of(text))
+    return text + " " * (width - columns_of(text))
 
 
 def right(text: str, width: int) -> str:
     """Return a text that takes ``width`` columns, filled up at its beginning."""
     text = shortened_to(text, width)
-    return " " * (width - width_of(text)) + text
+    return " " * (width - columns_of(text)) + text
 
 
 def sparkline_text(values: Sequence[float], width: int) -> str:
@@ -53,9 +45,3 @@ def sparkline_text(values: Sequence[float], width: int) -> str:
     tallest = len(_BARS) - 1
     steps = (0 if value <= 0 else max(1, round(tallest * value / highest)) for value in shown)
     return "".join(_BARS[step] for step in steps)
-
-
-def _width(character: str) -> int:
-    if unicodedata.combining(character):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

@@ -170,7 +170,7 @@ def test_unavailable_redis_is_exit_code_2() -> None:
     [
         (3, 2, True, "  matches 3 rules of 5, 2 open alerts now"),
         (1, 1, True, "  matches 1 rule of 5, 1 open alert now"),
-        (None, 10_000, False, "  matches at least 10000 open alerts now"),
+        (None, 10_000, False, "  matches at least 10,000 open alerts now"),
         (2, None, True, "  matches 2 rules of 5"),
         (None, None, True, "  what it matches is not known"),
     ],

@@ -6,9 +6,9 @@ import pytest
 from support.golden import golden
 from support.top_snapshots import BUSY, QUIET
 
+from router.printable import columns_of
 from router.top.screen import ScreenSize, View, plain, render
 from router.top.terminal import painted
-from router.top.text_cells import width_of
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_no_screen_is_too_small(columns: int, rows: int) -> None:
         lines = render(view, ScreenSize(columns, rows))
 
         assert len(lines) <= rows
-        assert all(sum(width_of(piece.text) for piece in line) <= columns for line in lines)
+        assert all(sum(columns_of(piece.text) for piece in line) <= columns for line in lines)
 
 
 def test_texts_of_events_cannot_control_the_terminal() -> None:

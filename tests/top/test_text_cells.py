@@ -2,7 +2,8 @@
 
 import pytest
 
-from router.top.text_cells import left, right, shortened_to, sparkline_text, width_of
+from router.printable import columns_of
+from router.top.text_cells import left, right, shortened_to, sparkline_text
 
 
 @pytest.mark.parametrize(
@@ -20,7 +21,7 @@ from router.top.text_cells import left, right, shortened_to, sparkline_text, wid
 )
 def test_a_text_is_shortened_to_columns(text: str, width: int, shown: str) -> None:
     assert shortened_to(text, width) == shown
-    assert width_of(shown) <= width
+    assert columns_of(shown) <= width
 
 
 def test_columns_are_filled_up() -> None:

@@ -11,11 +11,11 @@ from router.cel import identifier_problem
 from router.cel.values import LookupTable
 from router.configuration.convert import Converter
 from router.configuration.csv_file import Cell, read_csv
-from router.configuration.diagnostics import plural
 from router.configuration.sections import ReadFile
 from router.configuration.variables import NoVariables
 from router.configuration.yaml.document import Entry, MapNode, Node, Scalar, Span, YamlDocument
 from router.configuration.yaml.scalars import plain_value
+from router.quantities import counted
 from router.suggestions import suggestion
 
 FILE_LIMIT: Final = 16 << 20
@@ -149,7 +149,7 @@ class _Rows:
 
     def _add(self, cells: list[Cell]) -> None:
         if len(cells) != len(self._columns):
-            message = f"this row has {plural(len(cells), 'cell')}, expected {len(self._columns)} as in the first line"
+            message = f"this row has {counted(len(cells), 'cell')}, expected {len(self._columns)} as in the first line"
             self._sheet.report(cells[0].span, message)
             return
         key = cells[self._key]

@@ -6,8 +6,9 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 
-from router.configuration.diagnostics import plural, printable
+from router.configuration.diagnostics import printable
 from router.offline.rule_tests.running import CaseResult
+from router.quantities import counted
 
 _RED: Final = "31"
 _GREEN: Final = "32"
@@ -63,7 +64,7 @@ def as_text(summary: RunSummary, *, color: bool = False) -> str:
         if not result.passed:
             lines += [*_failure(result, color=color), ""]
     lines += _coverage(summary.coverage)
-    tests = plural(len(summary.results), "test")
+    tests = counted(len(summary.results), "test")
     lines.append(f"{tests}, {summary.failed} failed" if summary.failed else f"{tests} passed")
     return "\n".join(lines)
 

@@ -18,7 +18,7 @@ def judge_sentinels(reports: Sequence[SentinelReport]) -> list[DoctorCheck]:
     if not reports:
         return []
     answering = [each for each in reports if not each.problem]
-    found = [_of_silence(each, others=bool(answering)) for each in reports if each.problem]
+    found = [_of_problem(each, others=bool(answering)) for each in reports if each.problem]
     primaries = sorted({each.primary for each in answering})
     if len(primaries) > 1:
         found.append(
@@ -40,7 +40,7 @@ def judge_sentinels(reports: Sequence[SentinelReport]) -> list[DoctorCheck]:
     return found
 
 
-def _of_silence(report: SentinelReport, *, others: bool) -> DoctorCheck:
+def _of_problem(report: SentinelReport, *, others: bool) -> DoctorCheck:
     message = f"sentinel {report.address} {report.problem}"
     judged = _checks.warning if others else _checks.problem
     return judged("sentinel", message, report.advice)

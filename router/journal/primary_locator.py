@@ -7,7 +7,7 @@ connections open at once after a failover: they share one question.
 
 A failover that was announced raises the epoch that is asked for, so that nothing is written to a
 primary whose successor is being chosen. That ends with the new primary, with the failover, or after
-``_HOLD_SECONDS``.
+``_SUSPENSION_SECONDS``.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from router.settings.sentinel_url import NodeAddress, SentinelUrl
 
 ASK_SECONDS: Final = 0.25
 """How long one sentinel may take. Three take less than the default ROUTER_COMMIT_TIMEOUT, 800 ms."""
-_HOLD_SECONDS: Final = 10.0
+_SUSPENSION_SECONDS: Final = 10.0
 """Longer than the leader of a failover takes; a promotion that fails takes ``failover-timeout``."""
 _NO_ANSWER_SECONDS: Final = 0.05
 """How long a search that found no primary answers for, so that retries do not load the sentinels."""
@@ -57,9 +57,9 @@ class PrimaryLocator:
         self._ask_seconds = ask_seconds
         self._order = list(url.sentinels)
         self._epoch: int | None = None
-        self._held_until = float("-inf")
+        self._suspended_until = float("-inf")
         self._successor: NodeAddress | None = None
-        """The primary that was named while the known one was held."""
+        """The primary that was named while the known one was suspended."""
         self._question = 0
         self._found: _Found | None = None
         self._asking = asyncio.Lock()
@@ -70,7 +70,7 @@ class PrimaryLocator:
         return self._epoch
 
     def has_followed(self, primary: NodeAddress) -> bool:
-        """Return whether all connections since the last ``hold`` lead to this primary."""
+        """Return whether all connections since the last ``suspend`` lead to this primary."""
         return self._successor == primary
 
     async def locate(self) -> NodeAddress:
@@ -96,16 +96,16 @@ class PrimaryLocator:
         self._found = self._successor = None
         self._move(sentinel, first=True)
 
-    def hold(self) -> None:
+    def suspend(self) -> None:
         """Name no primary of the known epoch, because its successor is being chosen."""
         self._found = None
         self._successor = None
-        self._held_until = asyncio.get_running_loop().time() + _HOLD_SECONDS
+        self._suspended_until = asyncio.get_running_loop().time() + _SUSPENSION_SECONDS
 
     def resume(self) -> None:
         """Name the primary of the known epoch again."""
         self._found = None
-        self._held_until = float("-inf")
+        self._suspended_until = float("-inf")
 
     async def ask(self, sentinel: NodeAddress) -> NamedPrimary | SentinelProblem:
         """Return the answer of one sentinel, or why it gave none."""
@@ -156,17 +156,16 @@ class PrimaryLocator:
                 problems[sentinel] = answer
                 self._move(sentinel, first=False)
                 continue
-            if self._epoch is None and self._is_held():
-                self._epoch = (
-                    answer.epoch
-                )  # of the primary that is being replaced, or its successor
+            if self._epoch is None and self._is_suspended():
+                # That of the primary that is being replaced, or of its successor.
+                self._epoch = answer.epoch
             if answer.epoch >= self._wanted_epoch():
                 return self._accept(answer)
             answers.append(answer)
         best = newest(answers)
         if best is None:
             return no_primary(self.url.service, problems)
-        if self._is_held():
+        if self._is_suspended():
             return NoPrimaryError(
                 f"the sentinels replace the primary of {self.url.service!r}; wait until they name"
                 " the new one"
@@ -175,19 +174,19 @@ class PrimaryLocator:
         return self._accept(best)
 
     def _accept(self, answer: NamedPrimary) -> NamedPrimary:
-        if self._is_held():
+        if self._is_suspended():
             self._successor = answer.address
-            self._held_until = float("-inf")
+            self._suspended_until = float("-inf")
         self._epoch = answer.epoch
         self._move(answer.sentinel, first=True)
         return answer
 
     def _wanted_epoch(self) -> int:
         known = self._epoch or 0
-        return known + 1 if self._is_held() else known
+        return known + 1 if self._is_suspended() else known
 
-    def _is_held(self) -> bool:
-        return asyncio.get_running_loop().time() < self._held_until
+    def _is_suspended(self) -> bool:
+        return asyncio.get_running_loop().time() < self._suspended_until
 
     def _move(self, sentinel: NodeAddress, *, first: bool) -> None:
         self._order.remove(sentinel)

@@ -126,7 +126,7 @@ class PrimaryWatch:
             case SwitchEvent():
                 await self._switch(sentinel, event.address)
             case FailoverEvent():
-                self._locator.hold()
+                self._locator.suspend()
                 await self._connection.follow()
                 logger.warning(
                     "failover of Redis announced; nothing is written until it ends", extra=service

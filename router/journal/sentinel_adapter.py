@@ -3,7 +3,7 @@
 redis-py has both, ``redis.asyncio.sentinel``, and this module is used instead, for five reasons:
 
 - Its search for the primary has no deadline; a sentinel that does not answer costs its whole timeout.
-- It looks at neither the epoch of an answer nor the role of the server that it reaches.
+- It checks neither the epoch of an answer nor the role of the server that it reaches.
 - Its errors have the repr of its clients, which shows their passwords.
 - Its pool raises an error when all connections are in use, and cannot be given up as a whole.
 - It does not listen to what sentinels publish.

@@ -120,9 +120,7 @@ def complement(ranges: tuple[Range, ...]) -> tuple[Range, ...]:
 
 def _folded(ranges: tuple[Range, ...]) -> tuple[Range, ...]:
     """Return the ranges with the other case of each letter."""
-    if any(high > 0x7F and (low, high) != (high, high) for low, high in ranges) or any(
-        low > 0x7F and low not in _FOLDED.values() for low, _ in ranges
-    ):
+    if any(high > 0x7F and (low != high or low not in _FOLDED.values()) for low, high in ranges):
         raise NotSupportedError("letters beyond ASCII regardless of their case")
     found = list(ranges)
     for small in range(ord("a"), ord("z") + 1):

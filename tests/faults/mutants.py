@@ -368,7 +368,7 @@ MUTANTS: Final = (
            "tests/journal/test_lanes_repeats.py"),
     Mutant(76, "a primary is written to while its successor is promoted",
            "router/journal/primary_watch.py",
-           "                self._locator.hold()\n", "                pass\n",
+           "                self._locator.suspend()\n", "                pass\n",
            "tests/faults/test_sentinel_failover.py"),
     Mutant(76, "connections stay with the former primary", "router/journal/primary_watch.py",
            "trust(sentinel)\n            await self._connection.follow()\n", "trust(sentinel)\n",

@@ -149,7 +149,7 @@ async def test_no_primary_is_named_while_its_successor_is_chosen(
 ) -> None:
     """Mutant seen to fail: ``hold`` does nothing."""
     await locator.locate()
-    locator.hold()
+    locator.suspend()
     with pytest.raises(NoPrimaryError, match="the sentinels replace the primary of 'main'"):
         await locator.locate()
     assert not locator.has_followed(node(2))
@@ -168,7 +168,7 @@ async def test_a_failover_before_the_first_question_names_no_primary_that_is_bei
     """Mutant: the first answer is believed, whatever its epoch."""
     for sentinel in sentinels:
         sentinel.epoch = 5
-    locator.hold()
+    locator.suspend()
     with pytest.raises(NoPrimaryError, match="wait until they name the new one"):
         await locator.locate()
     sentinels[1].primary, sentinels[1].epoch = 2, 6
@@ -181,7 +181,7 @@ async def test_a_failover_that_was_aborted_names_the_primary_again(
     locator: PrimaryLocator,
 ) -> None:
     await locator.locate()
-    locator.hold()
+    locator.suspend()
     locator.resume()
 
     assert await locator.locate() == node(1)

@@ -187,7 +187,7 @@ async def test_an_aborted_failover_lets_the_primary_be_written_to_again(
     locator: PrimaryLocator,
 ) -> None:
     one, _ = connections
-    locator.hold()
+    locator.suspend()
     sentinels[1].publish(
         "-failover-abort-no-good-slave", f"master main 127.0.0.1 {servers[0].port}"
     )

@@ -1,4 +1,4 @@
-"""The way of a request: straight to its host, or by a proxy (pure)."""
+"""The route of a request: directly to its host, or by a proxy (pure)."""
 
 from typing import Final
 
@@ -23,7 +23,7 @@ class ProxyRoute(msgspec.Struct, frozen=True):
 def proxy_route(
     host: str, port: int, own_proxy: Secret | None, environment: Environment
 ) -> ProxyRoute:
-    """Return the way to a host.
+    """Return the route to a host.
 
     Args:
         host: The host.

@@ -111,7 +111,10 @@ async def _reach_by_proxy(
     route: ProxyRoute,
     seconds: float,
 ) -> Reach:
-    """Connect to a proxy; let it connect to a receiver with TLS. One without TLS it is not asked for."""
+    """Connect to a proxy, and by it to a receiver with TLS.
+
+    A receiver without TLS is not tried, because a proxy connects to it for a request only.
+    """
     await egress.check_behind_proxy(
         receiver.host, receiver.port, environment.egress, names=environment.names
     )
@@ -161,12 +164,12 @@ async def _reach_mail_server(
 ) -> Reach:
     """Connect up to the greeting after STARTTLS, without a login."""
     server = SmtpServer(
-        receiver.host,
-        receiver.port,
-        receiver.scheme == "smtps",
-        receiver.scheme == "smtp+starttls",
-        "",
-        Secret(""),
+        host=receiver.host,
+        port=receiver.port,
+        tls=receiver.scheme == "smtps",
+        starttls=receiver.scheme == "smtp+starttls",
+        user="",
+        password=Secret(""),
     )
     phases = Phases(seconds, seconds, seconds, seconds)
     connection = SmtpConnection(

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from router.api.destination_views import DestinationHealthView
+from router.api.destination_views import DestinationHealthView, HealthState
 from router.api.stats import QueueView
 from router.journal.ledger import Ledger
 
@@ -153,7 +153,7 @@ def delivered_between(before: LedgerSnapshot, after: LedgerSnapshot) -> dict[str
 
 def top_destination(view: DestinationHealthView, rate: float | None) -> TopDestination:
     """Return a destination as a line of the view."""
-    is_well = view.health == "ok" or view.last_error is None
+    error = None if view.health is HealthState.OK else view.last_error
     return TopDestination(
         name=view.name,
         health=view.health,
@@ -161,13 +161,12 @@ def top_destination(view: DestinationHealthView, rate: float | None) -> TopDesti
         oldest_age_seconds=view.oldest_age_seconds,
         delivered_per_second=rate,
         dead=view.dead,
-        reason=view.reason
-        or ("" if is_well or view.last_error is None else view.last_error.reason),
+        reason=view.reason or ("" if error is None else error.reason),
     )
 
 
-def sum_of_minute(points: Sequence[int]) -> float:
-    """Return the rate of the last minute of a plot; its last point is still counted, and left out."""
+def rate_of_minute(points: Sequence[int]) -> float:
+    """Return the rate in a second of the last minute of a plot, without its last point, which still grows."""
     return round(sum(points[-_POINTS_OF_MINUTE - 1 : -1]) / 60, 3)
 
 

@@ -24,8 +24,8 @@ from router.top.snapshot import (
     RedisFigures,
     TopSnapshot,
     delivered_between,
+    rate_of_minute,
     rates_between,
-    sum_of_minute,
     top_destination,
 )
 
@@ -107,7 +107,7 @@ class TopReader:
             advice=figures.state.advice,
             rates=None if before is None else rates_between(before, after),
             rates_of_minute=Rates(
-                **{name: sum_of_minute(points[series]) for name, series in _SERIES.items()}
+                **{name: rate_of_minute(points[series]) for name, series in _SERIES.items()}
             ),
             accepted=points[_SERIES["accepted"]][:-1],
             delivered=points[_SERIES["delivered"]][:-1],

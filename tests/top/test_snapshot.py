@@ -1,7 +1,7 @@
 """Rates between two snapshots."""
 
 from router.journal.ledger import DestinationLedger, Ledger
-from router.top.snapshot import LedgerSnapshot, delivered_between, rates_between, sum_of_minute
+from router.top.snapshot import LedgerSnapshot, delivered_between, rate_of_minute, rates_between
 
 BEFORE = LedgerSnapshot(
     10.0,
@@ -38,4 +38,4 @@ def test_an_emptied_redis_and_no_time_have_no_rates() -> None:
 
 
 def test_the_point_that_is_still_counted_is_no_part_of_a_minute() -> None:
-    assert sum_of_minute([1000, 60, 60, 60, 60, 60, 60, 1000]) == 6.0
+    assert rate_of_minute([1000, 60, 60, 60, 60, 60, 60, 1000]) == 6.0

@@ -162,7 +162,7 @@ def test_unavailable_redis_is_exit_code_2() -> None:
     result = run({"ROUTER_REDIS_URL": "unix:///nowhere.sock"}, "list")
 
     assert result.exit_code == 2
-    assert result.stderr.startswith("router: Redis:")
+    assert result.stderr.startswith("router: Redis has no socket at")
 
 
 @pytest.mark.parametrize(

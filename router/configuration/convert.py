@@ -6,14 +6,14 @@ fields together.
 """
 
 import enum
-import functools
 from collections.abc import Callable, Iterable, Mapping
 from types import NoneType, UnionType
-from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+from typing import Any, Final, Literal, Union, get_args, get_origin
 
 import msgspec
 
-from router.configuration.foreign_keys import key_hint, meant_key
+from router.configuration.foreign_keys import key_hint
+from router.configuration.map_hints import fields_of, is_misspelt, map_form, required_kind
 from router.configuration.scalar_hints import scalar_hint
 from router.configuration.variables import Interpolated, Interpolator
 from router.configuration.yaml.document import (
@@ -61,7 +61,7 @@ class Converter:
 
     def convert(self, node: Node, kind: Any, subject: str) -> Any:
         """Return a value of type ``kind``, or INVALID; ``subject`` names it in diagnostics."""
-        kind, optional = _required_kind(kind)
+        kind, optional = required_kind(kind)
         if isinstance(node, UnreadableNode) or self._document.is_full:
             return INVALID
         if isinstance(node, Scalar) and _is_null(node):
@@ -104,9 +104,9 @@ class Converter:
         if isinstance(node, Scalar) and hasattr(kind, "parse"):
             return self._short_form(node, kind.parse, subject)
         if not isinstance(node, MapNode):
-            hint = _map_form(node, kind, subject)
+            hint = map_form(node, kind, subject)
             return self._unexpected(node, _MAP, subject, hint)
-        fields = _fields(kind)
+        fields = fields_of(kind)
         values = {}
         for entry in node.entries:
             field = fields.get(entry.key.text)
@@ -312,16 +312,6 @@ def _shape(kind: Any) -> type[Scalar | ListNode | MapNode]:
     return MapNode if origin is dict or _is_struct(origin) else Scalar
 
 
-def _required_kind(kind: Any) -> tuple[Any, bool]:
-    """Return the type without annotations and None, and whether it permitted None."""
-    if get_origin(kind) is Annotated:
-        kind = get_args(kind)[0]
-    if get_origin(kind) not in {Union, UnionType}:
-        return kind, False
-    kinds = [each for each in get_args(kind) if each is not NoneType]
-    return (kinds[0] if len(kinds) == 1 else kind), len(kinds) < len(get_args(kind))
-
-
 def _is_null(node: Scalar) -> bool:
     return node.is_plain and plain_value(node.text).value is None
 
@@ -338,50 +328,6 @@ _MAP_HINTS: Final = {
 }
 
 
-def _map_form(node: Node, kind: type[msgspec.Struct], subject: str) -> str:
-    """Return how a Struct is written, of which only the value of its main key was given."""
-    fields = _fields(kind)
-    text = node.text[:_SHOWN] if isinstance(node, Scalar) else ""
-    if " " in subject or not (text or isinstance(node, ListNode)):
-        return ""
-    names: Iterable[str]
-    meant = Duration.meant_by(text)
-    if text[:1].isdigit() or meant:
-        names = _names_of(fields, int) if text.isdigit() else ()
-        value = text
-        if not names:
-            names = _names_of(fields, Duration)
-            value = meant or (f"{text}m" if text.isdigit() else text)
-        if not names:
-            names, value = ("above",), text  # the threshold of a measure
-    elif "://" in text:
-        names, value = ("webhook_url", "url"), "…"  # it may be a secret
-    elif text and text not in {"true", "false"}:
-        names, value = ("events", "event"), f"[{text}]"
-    else:
-        names, value = ("events", "by"), "[…]"
-    own = next((name for name in names if name in fields), "")
-    if not own:
-        return ""
-    others = [f"{name}: …" for name, field in fields.items() if field.required and name != own]
-    pair = f"{own}: {text if own == 'event' else value}"
-    is_first = own in {"event", "at_least"}  # as documented
-    pairs = [pair, *others] if is_first else [*others, pair]
-    return f"write {subject}: {{{', '.join(pairs)}}}"
-
-
-def is_misspelt(node: MapNode, kind: type[msgspec.Struct], name: str) -> bool:
-    """Return whether a map has an unknown key that probably stands for a key which it lacks."""
-    fields = _fields(kind)
-    unknown = [entry.key.text for entry in node.entries if entry.key.text not in fields]
-    return any(meant_key(key[:_SHOWN], fields) == name for key in unknown)
-
-
-def _names_of(fields: Mapping[str, msgspec.structs.FieldInfo], wanted: type) -> list[str]:
-    """Return the names of the fields of a type."""
-    return [name for name, each in fields.items() if _required_kind(each.type)[0] is wanted]
-
-
 def _says_nothing(node: Node, field: msgspec.structs.FieldInfo) -> bool:
     """Return whether a key has no value, or a null that is no other value than its absence.
 
@@ -390,12 +336,6 @@ def _says_nothing(node: Node, field: msgspec.structs.FieldInfo) -> bool:
     """
     if not isinstance(node, Scalar) or not _is_null(node):
         return False
-    kind, optional = _required_kind(field.type)
+    kind, optional = required_kind(field.type)
     means_nothing = field.default is None and kind is not Rate
     return (optional or kind is Any) and (not node.text or means_nothing)
-
-
-@functools.cache
-def _fields(kind: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
-    """Return the fields by their names in YAML."""
-    return {field.encode_name: field for field in msgspec.structs.fields(kind)}

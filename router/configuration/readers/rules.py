@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
 
 from router.cel import Condition, Names, compile_condition, compile_match
-from router.configuration.convert import INVALID, Converter, is_misspelt
+from router.configuration.convert import INVALID, Converter
+from router.configuration.map_hints import is_misspelt
 from router.configuration.readers.duty_check import report_gap, report_rule_gap
 from router.configuration.readers.features import (
     FeatureReader,

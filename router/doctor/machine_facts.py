@@ -16,7 +16,7 @@ import msgspec
 
 from router.datatypes import parse_address
 from router.doctor.machine_checks import MachineFacts, PortFacts
-from router.http.connection import cap_to_fd_limit
+from router.http.connection_limits import cap_to_fd_limit
 from router.http.server import Address
 from router.settings.model import Settings
 

@@ -19,7 +19,6 @@ import asyncio
 import functools
 import logging
 import math
-import resource
 import socket
 from collections.abc import Callable, Collection
 from http import HTTPStatus
@@ -29,8 +28,9 @@ from typing import Any, Final, cast
 import msgspec
 from aiohttp import hdrs, web
 
-from router.datatypes import Networks, parse_address
+from router.datatypes import parse_address
 from router.http import aiohttp_adapter
+from router.http.connection_limits import ConnectionLimits, connection_options
 from router.http.error_responses import (
     OTHER,
     RESPONSE_408,
@@ -45,9 +45,6 @@ from router.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
-_LINGERING_TIME: Final = 2.0
-"""Seconds that the rest of a rejected body is read and dropped before the connection is cut: long
-enough for the sender to read the response, too short to occupy a connection."""
 _LOG_INTERVAL: Final = 10.0
 """Seconds between two warnings about the connection limit: at the limit, each connection that ends
 is replaced by a new one, and each of those would be a line."""
@@ -66,43 +63,6 @@ class ListenAddress(msgspec.Struct, frozen=True):
     """0 for any free port."""
     inherited: int | None = None
     """Descriptor of a listening socket of the parent process, which is served instead."""
-
-
-class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """Limits of the connections of a server. Times are in seconds, sizes in bytes."""
-
-    max_connections: int
-    max_per_address: int
-    """Connections of one address, or of one IPv6 network of 64 bits."""
-    proxies: Networks
-    """Peers without ``max_per_address``, because they connect for many clients."""
-    head_timeout: float
-    head_size: int
-    write_timeout: float
-    """Seconds without progress after which a client that does not read is cut off."""
-    keepalive_timeout: float
-
-
-def cap_to_fd_limit(wanted: int, divisor: int = 2) -> int:
-    """Return ``wanted`` connections, or a share of the process's descriptor limit if that is less.
-
-    Args:
-        wanted: The configured number.
-        divisor: The share of the descriptors: half of them for 2.
-    """
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return wanted if soft == resource.RLIM_INFINITY else min(wanted, max(soft // divisor, 1))
-
-
-def connection_options(limits: ConnectionLimits) -> dict[str, Any]:
-    """Return the parameters of aiohttp's protocol, as ``AppRunner`` and the protocol take them."""
-    return {
-        "keepalive_timeout": limits.keepalive_timeout,
-        "lingering_time": _LINGERING_TIME,
-        "access_log": None,
-        # Only ingress/body.py decompresses, because a small body can grow to gigabytes.
-        "auto_decompress": False,
-    }
 
 
 class HttpSite:

@@ -11,13 +11,8 @@ from router.datatypes import host_in_url
 from router.errors import ConfigurationError
 from router.http import aiohttp_adapter
 from router.http.aiohttp_adapter import Handler
-from router.http.connection import (
-    ConnectionLimits,
-    HttpSite,
-    ListenAddress,
-    cap_to_fd_limit,
-    connection_options,
-)
+from router.http.connection import HttpSite, ListenAddress
+from router.http.connection_limits import ConnectionLimits, cap_to_fd_limit, connection_options
 from router.http.error_responses import ErrorResponses
 from router.metrics import Metrics
 from router.settings.model import Settings

@@ -293,7 +293,7 @@ MUTANTS: Final = (
     Mutant(66, "ingress goes on until Redis is full", "router/ingress/admission.py",
            "HIGH_WATERMARK: Final = 0.8", "HIGH_WATERMARK: Final = 2.0",
            "tests/ingress/test_endpoints.py -k before_redis_is_full"),
-    Mutant(68, "connections may take all descriptors", "router/http/connection.py",
+    Mutant(68, "connections may take all descriptors", "router/http/connection_limits.py",
            "else min(wanted, max(soft // divisor, 1))", "else wanted",
            "tests/http/test_connection_descriptors.py"),
     Mutant(69, "leases are not renewed", "router/worker/queue/queue_worker.py",

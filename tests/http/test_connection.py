@@ -9,7 +9,7 @@ from support.running import Running, running, settings_for
 from support.waiting import until
 
 from router.datatypes import ByteSize, Duration, Secret
-from router.http.connection import cap_to_fd_limit
+from router.http.connection_limits import cap_to_fd_limit
 from router.runtime.roles import Roles
 
 ROLES = Roles(port=0, ingress=True)

@@ -37,7 +37,8 @@ from router.events.masks import Masks
 from router.events.model import Event, document
 from router.history.kept_fields import NOTHING_KEPT
 from router.http import aiohttp_adapter
-from router.http.connection import ConnectionLimits, HttpSite, _GuardedConnection
+from router.http.connection import HttpSite, _GuardedConnection
+from router.http.connection_limits import ConnectionLimits
 from router.http.error_responses import ErrorResponses
 from router.http.server import _fast_path
 from router.ingress import http_binding

@@ -1,5 +1,7 @@
 """What most tests need: a real Redis, a clock that tests set, Twilio's own example event."""
 
+import functools
+import gc
 import os
 import socket
 import sys
@@ -71,6 +73,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return cores if is_fast(config) else min(2 * cores, 16)
 
 
+@functools.cache
 def folder_of(path: Path) -> str:
     return path.relative_to(Path(__file__).parent).parts[0]
 
@@ -88,6 +91,17 @@ def pytest_configure(config: pytest.Config) -> None:
     # In the controller of pytest-xdist only, to which its workers report.
     if config.option.markexpr.startswith("deploy") and not hasattr(config, "workerinput"):
         config.pluginmanager.register(DeploymentTable())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no garbage among the tests, which all stay: that takes as long as to collect them."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -96,11 +96,20 @@ UNDOCUMENTED = {
 }
 """Attributes without an underscore that the reference does not describe, as far as they are in use."""
 
-SOURCES = {
-    path.relative_to(ROOT).as_posix(): ast.parse(path.read_text())
-    for path in sorted((ROOT / "router").rglob("*.py"))
-}
-OTHERS = {name: tree for name, tree in SOURCES.items() if name not in ADAPTERS}
+
+@pytest.fixture(scope="module")
+def sources() -> dict[str, ast.Module]:
+    """Return what is written in each module, by its path."""
+    return {
+        path.relative_to(ROOT).as_posix(): ast.parse(path.read_text())
+        for path in sorted((ROOT / "router").rglob("*.py"))
+    }
+
+
+@pytest.fixture(scope="module")
+def others(sources: dict[str, ast.Module]) -> dict[str, ast.Module]:
+    """Return the modules that are no adapters."""
+    return {name: tree for name, tree in sources.items() if name not in ADAPTERS}
 
 
 @pytest.fixture(scope="module")
@@ -124,67 +133,79 @@ def is_public(name: str) -> bool:
     return name not in NOT_PUBLIC and (name in PUBLIC[library] or pattern in PUBLIC[library])
 
 
-def found_in_others(names_of: Callable[[ast.Module], Iterable[str]]) -> dict[str, list[str]]:
-    """Return, for each module that is no adapter, the names that ``names_of`` finds in it, if any."""
-    return {module: found for module, tree in OTHERS.items() if (found := sorted(names_of(tree)))}
+def found_in(
+    trees: dict[str, ast.Module], names_of: Callable[[ast.Module], Iterable[str]]
+) -> dict[str, list[str]]:
+    """Return, for each module, the names that ``names_of`` finds in it, if any."""
+    return {module: found for module, tree in trees.items() if (found := sorted(names_of(tree)))}
 
 
-def test_other_modules_use_documented_names_only() -> None:
+def test_other_modules_use_documented_names_only(
+    others: dict[str, ast.Module],
+) -> None:
     def undocumented(tree: ast.Module) -> set[str]:
         return {name for name in dotted_names(tree) if not is_public(name)}
 
-    assert found_in_others(undocumented) == {}
+    assert found_in(others, undocumented) == {}
 
 
-def test_other_modules_import_no_private_name() -> None:
+def test_other_modules_import_no_private_name(
+    others: dict[str, ast.Module],
+) -> None:
     # Of another module of the router neither: a private name may change without notice.
     def private(tree: ast.Module) -> set[str]:
         return {name for name in dotted_names(tree) if re.search(r"\._[a-z]", name)}
 
-    assert found_in_others(private) == {}
+    assert found_in(others, private) == {}
 
 
-def test_other_modules_read_no_private_attribute_of_another_object() -> None:
-    assert found_in_others(private_attributes) == {}
+def test_other_modules_read_no_private_attribute_of_another_object(
+    others: dict[str, ast.Module],
+) -> None:
+    assert found_in(others, private_attributes) == {}
 
 
-def test_other_modules_read_no_undocumented_attribute() -> None:
+def test_other_modules_read_no_undocumented_attribute(
+    others: dict[str, ast.Module],
+) -> None:
     def undocumented(tree: ast.Module) -> set[str]:
         libraries = {name.partition(".")[0] for name in dotted_names(tree)}
         names = (UNDOCUMENTED.get(library, set()) for library in libraries)
         return attributes(tree) & set[str]().union(*names)
 
-    assert found_in_others(undocumented) == {}
+    assert found_in(others, undocumented) == {}
 
 
 def test_other_modules_use_no_private_name_that_they_inherit(
-    modules: dict[str, ModuleType],
+    others: dict[str, ast.Module], modules: dict[str, ModuleType]
 ) -> None:
     used = {
         name: found
-        for name in OTHERS.keys() & modules.keys()
+        for name in others.keys() & modules.keys()
         for library in PUBLIC
-        if (found := list(inherited_private_names(modules[name], SOURCES[name], library)))
+        if (found := list(inherited_private_names(modules[name], others[name], library)))
     }
 
     assert used == {}
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS)
-def test_an_adapter_tells_the_version_that_was_read(adapter: str) -> None:
-    docstring = ast.get_docstring(SOURCES[adapter]) or ""
+def test_an_adapter_tells_the_version_that_was_read(
+    adapter: str, sources: dict[str, ast.Module]
+) -> None:
+    docstring = ast.get_docstring(sources[adapter]) or ""
 
     assert re.search(r"\d+\.\d+\.\d+", docstring)
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS)
 def test_an_adapter_lists_each_private_name_that_it_uses(
-    adapter: str, modules: dict[str, ModuleType]
+    adapter: str, sources: dict[str, ast.Module], modules: dict[str, ModuleType]
 ) -> None:
-    docstring = ast.get_docstring(SOURCES[adapter]) or ""
+    docstring = ast.get_docstring(sources[adapter]) or ""
     used = {
-        *private_attributes(SOURCES[adapter]),
-        *inherited_private_names(modules[adapter], SOURCES[adapter], library_of(adapter)),
+        *private_attributes(sources[adapter]),
+        *inherited_private_names(modules[adapter], sources[adapter], library_of(adapter)),
     }
 
     assert [name for name in sorted(used) if name not in docstring] == []

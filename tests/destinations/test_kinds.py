@@ -1,6 +1,7 @@
 """The kinds: each is complete by itself, knows no other, and is added in four files."""
 
 import ast
+import functools
 import re
 import subprocess
 from pathlib import Path
@@ -22,11 +23,16 @@ from router.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs" / "reference" / "destinations.md").read_text()
-GRAPH = grimp.build_graph("router", cache_dir=None)
 PACKAGE = "router.destinations"
 
 # The stand-in of ``router dev``, which therefore is more than a kind.
 STAND_IN = "capture"
+
+
+@functools.cache
+def graph() -> grimp.ImportGraph:
+    """Return which module imports which."""
+    return grimp.build_graph("router", cache_dir=None)
 
 
 def places(kind: str) -> list[str]:
@@ -42,7 +48,7 @@ def places(kind: str) -> list[str]:
 def modules_of(kind: str) -> set[str]:
     """The kind's own modules: ``<kind>`` and its parts, ``<kind>_<part>``."""
     own = f"{PACKAGE}.{kind}"
-    return {name for name in GRAPH.modules if name == own or name.startswith(f"{own}_")}
+    return {name for name in graph().modules if name == own or name.startswith(f"{own}_")}
 
 
 def example(kind: str) -> dict[str, Any]:
@@ -89,7 +95,7 @@ def test_no_kind_knows_another(kind):
         (own, other)
         for own in modules_of(kind)
         for other in others | {kinds.__name__}
-        if GRAPH.chain_exists(importer=own, imported=other)
+        if graph().chain_exists(importer=own, imported=other)
     }
     assert known == set()
 
@@ -111,7 +117,9 @@ def test_each_has_its_four_files_and_passes_the_contract(kind):
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != STAND_IN])
 def test_outside_of_its_own_modules_a_kind_is_a_line(kind):
     own = modules_of(kind)
-    importing = {name for module in own for name in GRAPH.find_modules_that_directly_import(module)}
+    importing = {
+        name for module in own for name in graph().find_modules_that_directly_import(module)
+    }
     assert importing - own == {kinds.__name__}
     named = re.findall(rf'"{kind}": DestinationKind\(', Path(kinds.__file__).read_text())
     assert len(named) == 1

@@ -56,7 +56,6 @@ async def test_the_size_of_a_compressed_body_is_its_decompressed_size(
     ("body", "status", "code"),
     [
         (gzip.compress(padded(LIMIT + 1)), 413, b"too_large"),
-        (gzip.compress(b" " * (LIMIT * 1000)), 413, b"too_large"),
         (gzip.compress(b"{}")[:-1], 400, b"bad_gzip"),
         (gzip.compress(b"{}") + b"x", 400, b"bad_gzip"),
         (b"no gzip", 400, b"bad_gzip"),
@@ -64,7 +63,7 @@ async def test_the_size_of_a_compressed_body_is_its_decompressed_size(
         (zlib.compress(b"{}"), 400, b"bad_gzip"),
         (gzip.compress(gzip.compress(b"{}")), 400, b"not_json"),
     ],
-    ids=range(8),
+    ids=range(7),
 )
 async def test_a_corrupt_or_too_large_compressed_body_is_rejected(
     ingress: Running, body: bytes, status: int, code: bytes
@@ -162,12 +161,12 @@ async def test_of_a_bomb_no_more_than_the_limit_is_unpacked(ingress: Running) ->
     bomb = gzip.compress(b" " * (LIMIT * 1000))
     tracemalloc.start()
     try:
-        status, _ = await posted(ingress, bomb, GZIP)
+        status, answer = await posted(ingress, bomb, GZIP)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
 
-    assert status == 413
+    assert (status, b"too_large" in answer) == (413, True)
     assert peak < 64 * LIMIT
 
 

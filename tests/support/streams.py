@@ -8,15 +8,14 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
-from aiobotocore.session import get_session
-from moto.server import ThreadedMotoServer
-
 REGION = "eu-west-1"
 
 
 @contextmanager
 def moto_server() -> Iterator[str]:
     """Yield the URL of a server that runs in a thread of this process."""
+    from moto.server import ThreadedMotoServer
+
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -40,6 +39,8 @@ def aws_environ(url: str) -> dict[str, str]:
 @asynccontextmanager
 async def client_of(url: str) -> AsyncIterator[Any]:
     """Yield AWS's client for a local Kinesis."""
+    from aiobotocore.session import get_session
+
     session = get_session()
     async with session.create_client(
         "kinesis",

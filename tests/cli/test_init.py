@@ -5,7 +5,6 @@ import os
 import pty
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import click
@@ -13,6 +12,7 @@ import jsonschema
 import pytest
 import yaml
 from click.testing import CliRunner, Result
+from support.router_program import router_program
 
 from router.cli import main
 from router.cli.init import names_chosen
@@ -127,8 +127,8 @@ def test_an_editor_finds_the_schema_of_each_file_and_it_fits(pattern: str, schem
 def test_the_variables_copied_to_the_file_that_is_read_are_no_error() -> None:
     router("init")
     Path(".env").write_text(Path(".env.example").read_text())
-    done = subprocess.run(
-        [sys.executable, "-m", "router", "check", "--strict"],
+    done = subprocess.run(  # noqa: S603 - the router itself
+        [router_program(), "check", "--strict"],
         capture_output=True,
         text=True,
         check=False,
@@ -205,7 +205,7 @@ def test_a_choice_that_is_none_is_said(text: str) -> None:
 
 def test_with_a_terminal_packs_and_destinations_are_asked_for(tmp_path: Path) -> None:
     own, theirs = pty.openpty()
-    command = [sys.executable, "-m", "router", "init"]
+    command = [router_program(), "init"]
     with subprocess.Popen(  # noqa: S603 - the router itself
         command, cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs
     ) as process:

@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from support.router_program import router_program
 
 from router.cli.output import CommandGroup, can_move_cursor, has_color
 
@@ -61,7 +62,7 @@ def test_findings_have_colour_on_a_terminal_only(
     if "NO_COLOR" not in more:
         environ.pop("NO_COLOR", None)
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "router", "check", str(tmp_path)]
+    command = [router_program(), "check", str(tmp_path)]
     try:
         subprocess.run(  # noqa: S603 - our own interpreter
             command,

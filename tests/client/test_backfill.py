@@ -6,7 +6,6 @@ import os
 import pty
 import signal
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import msgspec
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from support.router_program import router_program
 from support.running import Running, running, settings_for
 
 from router.client.backfill import Backfill, BackfillProgress, Pace, StoppedError
@@ -206,7 +206,7 @@ async def test_a_permanent_error_stops_the_run_at_once(
 
 def command(*arguments: object, **environ: str) -> tuple[list[str], dict[str, str]]:
     others = {name: text for name, text in os.environ.items() if not name.startswith("ROUTER_")}
-    return [sys.executable, "-m", "router", *map(str, arguments)], {**others, **environ}
+    return [router_program(), *map(str, arguments)], {**others, **environ}
 
 
 async def ran(

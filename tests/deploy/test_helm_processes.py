@@ -6,7 +6,6 @@ The test gives it what a cluster would: addresses of its own, a Redis, and a Kin
 import asyncio
 import contextlib
 import os
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +19,7 @@ from support.pod import MadeByHand, Pod, containers
 from support.processes import RouterProcess
 from support.prometheus import PROMETHEUS, serving
 from support.redis_servers import RedisServer, free_port
+from support.router_program import router_program
 from support.rules_folder import capture, rule
 from support.sentinels import NO_SENTINEL, SentinelSetup, sentinel_program
 from support.sinks import HttpSink
@@ -184,7 +184,7 @@ async def test_helm_test_finds_no_problem_while_the_pods_run(
 
     async with running_pods(objects, made, tmp_path, cluster):
         doctor = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "router", *pod.arguments),
+            *(router_program(), *pod.arguments),
             cwd=tmp_path,
             env={**os.environ, **pod.environ(), **cluster},
             stdout=asyncio.subprocess.PIPE,

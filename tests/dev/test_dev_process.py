@@ -10,9 +10,11 @@ from pathlib import Path
 import aiohttp
 import msgspec
 import pytest
+from support.router_program import router_program
 from support.waiting import until
 
-COMMAND = (sys.executable, "-m", "router")
+EXECUTED = (sys.executable, "-m", "router")
+"""The router without the fork server of the tests: ended at any moment of its start, or known by its process id."""
 RULES = """
 destinations: {noc: {slack: {webhook_url: "${NOC_URL}"}}}
 rules:
@@ -47,8 +49,7 @@ class DevProcess:
     async def run(self, *arguments: str, **environ: str) -> tuple[int, str, str]:
         """Run a command beside it; return its exit code and what it printed."""
         process = await asyncio.create_subprocess_exec(
-            *COMMAND,
-            *arguments,
+            *(router_program(), *arguments),
             env={**self.environ, **environ},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -83,11 +84,14 @@ async def dev(tmp_path: Path) -> AsyncIterator[Start]:
         "ROUTER_RULES": str(tmp_path / "rules"),
     }
 
-    async def start(*options: str, folder: str | None = None, **more: str) -> DevProcess:
+    async def start(
+        *options: str,
+        program: tuple[str, ...] = (router_program(),),
+        folder: str | None = None,
+        **more: str,
+    ) -> DevProcess:
         process = await asyncio.create_subprocess_exec(
-            *COMMAND,
-            "dev",
-            *options,
+            *(*program, "dev", *options),
             cwd=folder,
             env={**environ, **more},
             stdout=asyncio.subprocess.PIPE,
@@ -196,8 +200,8 @@ async def test_each_rules_folder_has_a_redis_of_its_own(dev: Start, tmp_path: Pa
     other = tmp_path / "other"
     other.mkdir()
     (other / "rules.yaml").write_text(RULES)
-    first: DevProcess = await dev()  # type: ignore[misc]
-    second: DevProcess = await dev(ROUTER_RULES=str(other))  # type: ignore[misc]
+    first: DevProcess = await dev(program=EXECUTED)  # type: ignore[misc]
+    second: DevProcess = await dev(program=EXECUTED, ROUTER_RULES=str(other))  # type: ignore[misc]
     await first.seen("Running; Ctrl-C stops it")
     await second.seen("Running; Ctrl-C stops it")
 
@@ -223,7 +227,7 @@ async def test_rules_that_come_with_the_router_are_used_if_no_folder_is_named(
 
 
 async def test_a_signal_during_the_start_ends_redis_too(dev: Start, tmp_path: Path) -> None:
-    process: DevProcess = await dev()  # type: ignore[misc]
+    process: DevProcess = await dev(program=EXECUTED)  # type: ignore[misc]
     folder = tmp_path / ".local" / "state" / "router" / "dev"
 
     async def pid_of_redis() -> str:

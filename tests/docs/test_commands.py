@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from support.command_blocks import Block, begins_empty, blocks_of, programs_of
 from support.command_lines import fault_of, router_lines
 from support.document_figures import count
 from support.page_session import PageSession, checkout, free_port
+from support.router_program import router_program
 from support.sinks import HttpSink
 from support.site_hooks import DOCS, ROOT
 
@@ -88,8 +88,8 @@ def shared_dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, s
     log = folder / "dev.log"
     with (
         log.open("wb") as output,
-        subprocess.Popen(
-            [sys.executable, "-m", "router", "dev"],
+        subprocess.Popen(  # noqa: S603 - the router itself
+            [router_program(), "dev"],
             cwd=folder,
             env={"PATH": os.environ["PATH"], "HOME": str(folder), **environ},
             stdout=output,

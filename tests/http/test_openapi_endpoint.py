@@ -7,7 +7,6 @@ import io
 import os
 import re
 import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from jsonschema import Draft202012Validator
 from support.events import alert_of, deliveries_of, event_from
 from support.keyed import put
 from support.raw import answer_to, statuses
+from support.router_program import router_program
 from support.rules_folder import RulesFolder, capture, rule
 from support.running import Running, running, settings_for
 
@@ -477,7 +477,7 @@ def served(redis_url: Secret, tmp_path: Path) -> Iterator[str]:
         "ROUTER_EVENTS_OPEN": "all",
     }
     log = tmp_path / "log"
-    command = [sys.executable, "-m", "router", "ingress"]
+    command = [router_program(), "ingress"]
     with log.open("wb") as file, subprocess.Popen(command, env=environ, stderr=file) as process:  # noqa: S603 - ours
         while not (found := re.search(rb'"url":"([^"]+)"', log.read_bytes())):
             assert process.poll() is None, log.read_text()

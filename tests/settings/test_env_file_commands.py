@@ -1,17 +1,15 @@
 """Each command reads `.env` of the working folder, or the file that it is given."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-
-COMMAND = [sys.executable, "-m", "router"]
+from support.router_program import router_program
 
 
 def router(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603 - the router itself
-        [*COMMAND, *arguments],
+        [router_program(), *arguments],
         cwd=folder,
         env=environ,
         capture_output=True,

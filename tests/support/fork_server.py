@@ -2,28 +2,42 @@
 
 The imports of a start take 0.5 s of CPU, and the suite starts some hundred routers. A forked
 router is a process of its own with its own environment. What needs another interpreter (a preload,
-a module of the tests) is executed instead, see ``support/processes.py``.
+a module of the tests) is executed instead, see ``support/processes.py`` and ``support/forked.py``.
+
+A client connects to the server's socket, sends a ``Request`` with its standard streams, and receives
+the router's process id and, at its end, its exit code. The router is killed when the client has gone.
 """
 
 import asyncio
 import atexit
 import contextlib
 import functools
+import gc
 import importlib
 import os
 import runpy
 import select
+import shutil
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Final, NamedTuple
 
 import msgspec
 
-_LARGEST_REQUEST = 1 << 17
-_TESTS = Path(__file__).parents[1]
+SCRIPT: Final = Path(sys.executable).with_name("router")
+"""The program that an installation makes."""
+_LARGEST_REQUEST: Final = 1 << 17
+_LARGEST_REPLY: Final = 64
+_TESTS: Final = Path(__file__).parents[1]
+_IMPORTED: Final = (  # all that serves, and what most commands use
+    *("router.cli.processes", "router.cli.run", "router.cli.check", "router.cli.test"),
+    *("router.cli.send", "router.cli.doctor", "router.cli.dev"),
+)
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -37,9 +51,7 @@ class Request(msgspec.Struct, frozen=True):
 class ForkedProcess:
     """A router that the server has forked; the same face as ``asyncio.subprocess.Process``."""
 
-    def __init__(
-        self, pid: int, stderr: asyncio.StreamReader, report: asyncio.StreamReader
-    ) -> None:
+    def __init__(self, pid: int, stderr: asyncio.StreamReader, report: socket.socket) -> None:
         self.pid = pid
         self.stderr = stderr
         self.returncode: int | None = None
@@ -47,8 +59,10 @@ class ForkedProcess:
         self._watch = asyncio.get_running_loop().create_task(self._read_status())
 
     async def _read_status(self) -> int:
-        # Read to its end, which closes the pipe. Empty if the server has ended, and killed it.
-        self.returncode = int(await self._report.read() or -signal.SIGKILL)
+        # Empty if the server has ended, and killed it.
+        status = await asyncio.get_running_loop().sock_recv(self._report, _LARGEST_REPLY)
+        self._report.close()
+        self.returncode = int(status or -signal.SIGKILL)
         return self.returncode
 
     async def wait(self) -> int:
@@ -67,12 +81,15 @@ async def fork_router(arguments: tuple[str, ...], environ: Mapping[str, str]) ->
     """Start ``router ARGUMENTS``; its standard error is piped."""
     request = Request(list(arguments), dict(environ), str(Path.cwd()))
     stderr, stderr_end = os.pipe()
-    report, report_end = os.pipe()
-    socket.send_fds(_server(), [msgspec.json.encode(request)], [stderr_end, report_end])
+    nothing = os.open(os.devnull, os.O_RDWR)
+    report = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    report.connect(str(address()))
+    socket.send_fds(report, [msgspec.json.encode(request)], [nothing, nothing, stderr_end])
     os.close(stderr_end)
-    os.close(report_end)
-    reports = await _reader(report)
-    return ForkedProcess(int(await reports.readline()), await _reader(stderr), reports)
+    os.close(nothing)
+    report.setblocking(False)
+    pid = int(await asyncio.get_running_loop().sock_recv(report, _LARGEST_REPLY))
+    return ForkedProcess(pid, await _reader(stderr), report)
 
 
 async def _reader(descriptor: int) -> asyncio.StreamReader:
@@ -85,16 +102,24 @@ async def _reader(descriptor: int) -> asyncio.StreamReader:
 
 
 @functools.cache
-def _server() -> socket.socket:
-    """Start the server of this process, which ends with it."""
-    own, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    environ = {**os.environ, "PYTHONPATH": str(_TESTS)}
-    environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    server = subprocess.Popen(  # noqa: S603 - this interpreter
-        [sys.executable, "-m", "support.fork_server", str(its.fileno())],
-        env=environ,
-        pass_fds=[its.fileno()],
-    )
+def address() -> Path:
+    """Start the server of this process; return the path of its socket.
+
+    The server ends with this process, however that ends, and then removes the socket's folder.
+    """
+    path = Path(tempfile.mkdtemp(prefix="router-forks-")) / "socket"
+    own, its = socket.socketpair()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        environ = {**os.environ, "PYTHONPATH": str(_TESTS)}
+        environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        descriptors = [listener.fileno(), its.fileno()]
+        server = subprocess.Popen(  # noqa: S603 - this interpreter
+            [sys.executable, "-m", "support.fork_server", *map(str, descriptors)],
+            env=environ,
+            pass_fds=descriptors,
+        )
     its.close()
 
     @atexit.register
@@ -102,82 +127,111 @@ def _server() -> socket.socket:
         own.close()
         server.wait()
 
-    return own
+    return path
 
 
-def serve(requests: socket.socket) -> Request | None:
-    """Fork at each request; return it in the child, and None in the server at its end."""
-    reports: dict[int, int] = {}
+class _Asked(NamedTuple):
+    """A request and its standard streams, to be understood by the child."""
+
+    body: bytes
+    streams: list[int]
+
+
+def serve(listener: socket.socket, life: socket.socket) -> _Asked | None:
+    """Fork at each request; return it in the child, and None in the server when ``life`` ends."""
+    clients: dict[int, socket.socket] = {}
     wakes, wake = socket.socketpair()
     wake.setblocking(False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake.fileno())
-    while message := _next_request(requests, wakes, reports):
-        body, (stderr, report) = message
-        pid = os.fork()
-        if not pid:
-            for each in (requests, wakes, wake):
-                each.close()
-            _leave_server(stderr, [*reports.values(), report])
-            return msgspec.json.decode(body, type=Request)
-        os.close(stderr)
-        reports[pid] = report
-        os.write(report, b"%d\n" % pid)
-    for pid in reports:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    return None
-
-
-def _next_request(
-    requests: socket.socket, wakes: socket.socket, reports: dict[int, int]
-) -> tuple[bytes, list[int]] | None:
-    """Wait for a request and its descriptors, and report ends meanwhile; None at the end."""
     while True:
-        ready, _, _ = select.select([requests, wakes], [], [])
+        ready, _, _ = select.select([life, wakes, listener, *clients.values()], [], [])
+        if life in ready:
+            _kill(clients, clients.values())
+            return None
         if wakes in ready:
             wakes.recv(64)
-            _report_ended(reports)
-        if requests in ready:
-            body, descriptors, *_ = socket.recv_fds(requests, _LARGEST_REQUEST, 2)
-            return (body, descriptors) if body else None
+            _report_ended(clients)
+        _kill(clients, ready)
+        if listener in ready and (accepted := _accept(listener)):
+            client, asked = accepted
+            pid = os.fork()
+            if not pid:
+                for each in (listener, life, wakes, wake, client, *clients.values()):
+                    each.close()
+                return asked
+            for stream in asked.streams:
+                os.close(stream)
+            clients[pid] = client
+            _tell(client, pid)
 
 
-def _report_ended(reports: dict[int, int]) -> None:
-    while reports:
-        pid, status = os.waitpid(-1, os.WNOHANG)
-        if not pid:
-            return
-        report = reports.pop(pid)
-        with contextlib.suppress(BrokenPipeError):
-            os.write(report, b"%d\n" % os.waitstatus_to_exitcode(status))
-        os.close(report)
+def _accept(listener: socket.socket) -> tuple[socket.socket, _Asked] | None:
+    client, _ = listener.accept()
+    client.settimeout(10)
+    body, streams, *_ = socket.recv_fds(client, _LARGEST_REQUEST, 3)
+    if not body:
+        client.close()
+        return None
+    return client, _Asked(body, streams)
 
 
-def _leave_server(stderr: int, reports: list[int]) -> None:
-    """Be as a process that was executed, with this standard error."""
+def _tell(client: socket.socket, number: int) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        client.send(b"%d" % number)
+
+
+def _kill(clients: dict[int, socket.socket], gone: Collection[socket.socket]) -> None:
+    """Kill the routers of clients that have gone: a client says nothing more until it goes."""
+    for pid in [pid for pid, client in clients.items() if client in gone]:
+        os.kill(pid, signal.SIGKILL)
+        clients.pop(pid).close()
+
+
+def _report_ended(clients: dict[int, socket.socket]) -> None:
+    with contextlib.suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            if client := clients.pop(ended[0], None):
+                _tell(client, os.waitstatus_to_exitcode(ended[1]))
+                client.close()
+
+
+def _become(asked: _Asked) -> None:
+    """Be as a process that was executed: with these streams, this environment and this folder."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    for report in reports:
-        os.close(report)
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for descriptor, target in ((nothing, 0), (nothing, 1), (stderr, 2)):
-        os.dup2(descriptor, target)
-    os.close(nothing)
-    os.close(stderr)
-
-
-def _main() -> None:
-    for name in ("router.cli.processes", "router.cli.run"):  # they import all that serves
-        importlib.import_module(name)
-    request = serve(socket.socket(fileno=int(sys.argv[1])))
-    if request is None:
-        return
+    for target, stream in enumerate(asked.streams):
+        os.dup2(stream, target)
+    for stream in asked.streams:
+        os.close(stream)
+    for name, descriptor, mode in (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w")):
+        former = getattr(sys, name)
+        stream = open(  # noqa: SIM115 - for the life of the process
+            descriptor, mode, encoding=former.encoding, errors=former.errors, closefd=False
+        )
+        if mode == "w":
+            stream.reconfigure(line_buffering=name == "stderr" or stream.isatty())
+        setattr(sys, name, stream)
+    request = msgspec.json.decode(asked.body, type=Request)
     os.chdir(request.folder)
     os.environ.clear()
     os.environ.update(request.environ)
-    sys.argv = ["router", *request.arguments]
-    runpy.run_module("router", run_name="__main__", alter_sys=True)
+    sys.argv = [str(SCRIPT), *request.arguments]
+
+
+def _main() -> None:
+    for name in _IMPORTED:
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # or the first collection of each child copies all pages
+    listener, life = (socket.socket(fileno=int(each)) for each in sys.argv[1:])
+    folder = Path(listener.getsockname()).parent
+    asked = serve(listener, life)
+    if asked is None:
+        shutil.rmtree(folder)
+        return
+    _become(asked)
+    runpy.run_path(sys.argv[0], run_name="__main__")
 
 
 if __name__ == "__main__":

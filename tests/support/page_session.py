@@ -2,6 +2,7 @@
 
 The shell sees loopback only: Slack's webhooks lead to a receiver of the test, and ``localhost:8080`` to the port of the
 test's router. What a block exports, and the folder that it goes to, stay for the blocks after it.
+What goes on in the background is executed; other commands named ``router`` are forked (``support/router_program.py``).
 """
 
 import asyncio
@@ -13,12 +14,14 @@ import shutil
 import signal
 import socket
 import sys
+import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from router.settings.env_file import DISABLED
 from support.command_blocks import Block
+from support.router_program import router_program
 from support.sinks import HttpSink
 from support.waiting import until
 
@@ -99,9 +102,12 @@ class PageSession:
             # A reader's commands read the reader's .env, and compile the router once.
             if not name.startswith("ROUTER_") and name not in {DISABLED, "PYTHONDONTWRITEBYTECODE"}
         }
+        self._path = f"{self._scripts}:{Path(sys.prefix) / 'bin'}:{kept.get('PATH', '')}"
+        self._temporary = tempfile.TemporaryDirectory(prefix="router-page-")  # short, for sockets
         self._environ = {
             **kept,
-            "PATH": f"{self._scripts}:{Path(sys.prefix) / 'bin'}:{kept.get('PATH', '')}",
+            "PATH": f"{Path(router_program()).parent}:{self._path}",
+            "TMPDIR": self._temporary.name,
             "https_proxy": "http://127.0.0.1:9",  # nothing is there: no command reaches the internet
             "HOME": str(folder),
             "NO_COLOR": "1",
@@ -147,6 +153,7 @@ class PageSession:
             if self._shell.returncode is None:
                 self._shell.kill()
                 await self._shell.communicate()
+            self._temporary.cleanup()
 
     async def play(self, block: Block) -> None:
         """Run a block, write it to a file or compare it with what was printed, as its marks say."""
@@ -181,8 +188,10 @@ class PageSession:
     async def _start(self, block: Block, text: str) -> None:
         script, log = self._script(block, text), self._scripts / f"{block.line}.log"
         log.touch()
+        # With the router that is installed, which is in the group of the shell and ends with it.
+        path = f"PATH={shlex.quote(self._path)}"
         printed = await self._exchange(
-            f"setsid bash -e {script} </dev/null >{shlex.quote(str(log))} 2>&1 & echo $!"
+            f"{path} setsid bash -e {script} </dev/null >{shlex.quote(str(log))} 2>&1 & echo $!"
         )
         self._background.append(int(printed))
         wanted = self._local(block.marks["background"])

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
@@ -14,6 +13,7 @@ from router.cli import main
 from router.client import twilio_watch
 from router.datatypes import Secret
 from router.runtime.roles import Roles
+from support.router_program import router_program
 from support.running import Running, running, settings_for
 from support.sinks import HttpSink, Reply
 from support.twilio_api import ACCOUNT, TOKEN, TwilioApiServer, twilio_api
@@ -70,7 +70,7 @@ class TwilioBench:
     def command(self, *arguments: str) -> tuple[list[str], dict[str, str]]:
         """Return the command and its environment, for a process of its own."""
         environ = {"PATH": os.environ["PATH"], "SSL_CERT_FILE": os.devnull, **self.environ}
-        return [sys.executable, "-m", "router", "twilio", *arguments], environ
+        return [router_program(), "twilio", *arguments], environ
 
 
 @asynccontextmanager

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
@@ -12,6 +11,7 @@ from support.kinesis_reading import evaluated, events
 from support.kinesis_server import KinesisServer
 from support.kinesis_shards import ShardedStream
 from support.recorded_spans import RecordedTraces
+from support.router_program import router_program
 from support.running import Running
 from support.streams import aws_environ
 from support.waiting import until
@@ -180,7 +180,7 @@ async def test_a_missing_stream_is_reported_in_one_line(
         "ROUTER_WORKER_PORT": "0",
     }
     refused = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "router", "kinesis", "--stream", "nowhere"),
+        *(router_program(), "kinesis", "--stream", "nowhere"),
         env=environ,
         stderr=asyncio.subprocess.PIPE,
     )

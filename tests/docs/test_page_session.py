@@ -73,6 +73,22 @@ async def test_what_is_in_the_background_ends_with_the_page(
     assert not is_running(int((tmp_path / "reader" / "pid").read_text().split()[1]))
 
 
+async def test_a_block_can_wait_for_what_is_in_the_background(
+    tmp_path: Path, slack: HttpSink
+) -> None:
+    text = (
+        "<!-- background: begun -->\n"
+        "```sh\n"
+        "echo begun; until test -e a.yaml; do sleep 0.01; done; sleep 0.1; touch b; echo read; sleep 600\n"
+        "```\n"
+        "<!-- file: a.yaml -->\n"
+        "```yaml\nrules: []\n```\n"
+        "<!-- after: read -->\n"
+        "```sh\ntest -e b\n```\n"
+    )
+    await play(tmp_path, slack, text)
+
+
 async def test_a_webhook_of_slack_leads_to_the_receiver_of_the_test(
     tmp_path: Path, slack: HttpSink
 ) -> None:

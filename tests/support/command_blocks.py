@@ -4,6 +4,7 @@ Marks are HTML comments on the lines before a block, which no reader of the page
 
 - ``<!-- not run: REASON -->``: the block is only parsed.
 - ``<!-- background: TEXT -->``: the block goes on to the end of the page; the test continues when it has printed TEXT.
+- ``<!-- after: TEXT -->``: the block is run when what is in the background has printed TEXT since the last one.
 - ``<!-- exit: 1 -->``: the last command ends with this code; otherwise each ends with 0.
 - ``<!-- slack gets: TEXT -->``: after the block the Slack of the test has got TEXT.
 - ``<!-- file: PATH -->``, before a block of another language: the block is written to this file.
@@ -22,7 +23,9 @@ from typing import Final
 import msgspec
 
 SHELLS: Final = frozenset({"sh", "bash", "shell", "console"})
-_MARKS: Final = frozenset({"not run", "background", "exit", "slack gets", "file", "prints"})
+_MARKS: Final = frozenset(
+    {"not run", "background", "after", "exit", "slack gets", "file", "prints"}
+)
 _FENCE: Final = re.compile(
     r"(?P<marks>(?:^ *<!--[^\n]*-->\n+)*)^(?P<indent> *)```(?P<language>\w*)[^\n]*\n(?P<text>.*?)^ *```\s*?$",
     re.MULTILINE | re.DOTALL,

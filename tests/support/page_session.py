@@ -116,6 +116,9 @@ class PageSession:
         }
         self._printed = ""
         self._background: list[int] = []
+        self._logs: dict[
+            Path, int
+        ] = {}  # what is in the background writes, and where reading begins
 
     async def __aenter__(self) -> Self:
         self._scripts.mkdir()
@@ -158,16 +161,22 @@ class PageSession:
     async def play(self, block: Block) -> None:
         """Run a block, write it to a file or compare it with what was printed, as its marks say."""
         text = self._local(block.text)
+        if wanted := block.marks.get("after"):
+            await self._await_background(block, wanted)
         if "file" in block.marks:
             path = self._folder / block.marks["file"]
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, "utf-8")
+            # At once, as editors do: a reader of the folder sees all or nothing.
+            part = path.with_name(f"{path.name}.part")
+            part.write_text(text, "utf-8")
+            part.replace(path)
         elif "prints" in block.marks:
             self._compare(block, text)
         elif "background" in block.marks:
             await self._start(block, text)
         elif block.is_shell and "not run" not in block.marks:
             await self._run(block, text)
+            self._logs = {log: log.stat().st_size for log in self._logs}
         if wanted := block.marks.get("slack gets"):
             await self._await_slack(block, wanted)
 
@@ -188,6 +197,7 @@ class PageSession:
     async def _start(self, block: Block, text: str) -> None:
         script, log = self._script(block, text), self._scripts / f"{block.line}.log"
         log.touch()
+        self._logs[log] = 0
         # With the router that is installed, which is in the group of the shell and ends with it.
         path = f"PATH={shlex.quote(self._path)}"
         printed = await self._exchange(
@@ -233,6 +243,16 @@ class PageSession:
         assert re.search(pattern, printed), (
             f"{self._at(block)} has not printed:\n{text}\nbut\n{self._printed}"
         )
+
+    async def _await_background(self, block: Block, wanted: str) -> None:
+        async def is_printed() -> bool:
+            return any(wanted.encode() in log.read_bytes()[at:] for log, at in self._logs.items())
+
+        try:
+            await until(is_printed, seconds=SECONDS)
+        except TimeoutError:
+            printed = "\n".join(log.read_text("utf-8") for log in self._logs)
+            raise AssertionError(f"{self._at(block)}: no {wanted!r} in\n{printed}") from None
 
     async def _await_slack(self, block: Block, wanted: str) -> None:
         async def has_come() -> bool:

@@ -27,6 +27,7 @@ from router.doctor.message_checks import MessageChecks, RecordTest
 from router.errors import JournalUnavailableError, RulesError
 from router.journal.connection import Connection
 from router.journal.message_tests import MessageTests
+from router.journal.rules_in_use import RulesInUse, RulesInUseRecord
 from router.settings.choices import Egress, Traces
 
 _SECTION_SECONDS: Final = 30.0
@@ -147,7 +148,17 @@ class Examination:
         if figures.situation.redis_error:
             return [judge.skipped("state", f"not checked: {figures.situation.redis_error}")]
         without_worker = await self._without_worker(connection, names)
-        return work_checks.judge_work(figures.situation, figures.destinations, without_worker)
+        generation = "" if configuration is None else configuration.generation
+        return [
+            *work_checks.judge_work(figures.situation, figures.destinations, without_worker),
+            *work_checks.judge_rules_in_use(await self._rules_in_use(connection), generation),
+        ]
+
+    async def _rules_in_use(self, connection: Connection) -> Sequence[RulesInUse]:
+        try:
+            return await RulesInUseRecord(connection, self._clock).read()
+        except JournalUnavailableError:
+            return ()
 
     async def _without_worker(self, connection: Connection, names: Sequence[str]) -> list[str]:
         """Return the destinations that no worker has, of those of the rules folder."""
@@ -200,10 +211,5 @@ class Examination:
         return [*found, *url_checks.judge_url(facts, settings, plan.url_name)]
 
     async def _machine_section(self) -> list[DoctorCheck]:
-        configuration = await self._router.configuration()
-        facts = await read_machine_facts(
-            self._settings,
-            self._plan.data_folder,
-            "" if configuration is None else configuration.generation,
-        )
+        facts = await read_machine_facts(self._settings, self._plan.data_folder)
         return machine_checks.judge_machine(facts, self._settings)

@@ -14,8 +14,6 @@ _PROCESS_BYTES: Final = 128 << 20
 """Memory of a process beside the bodies that it receives."""
 _DISK_BYTES: Final = 1 << 30
 _FULL_DISK_BYTES: Final = 100 << 20
-_GENERATION: Final = 12
-"""Characters of a fingerprint that are shown."""
 
 _checks = SectionChecks(DoctorSection.MACHINE)
 
@@ -34,8 +32,6 @@ class PortFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Why that router takes no events, by its ``/readyz``."""
     rules_error: str = ""
     """Why it rejected the last change of its rules."""
-    generation: str = ""
-    """The fingerprint of its rules; ``""`` if it does not tell."""
 
 
 class MachineFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,8 +50,6 @@ class MachineFacts(msgspec.Struct, frozen=True, kw_only=True):
     is_synchronised: bool | None = None
     """Whether the kernel's clock is synchronised; None if it does not tell."""
     ports: tuple[PortFacts, ...] = ()
-    generation: str = ""
-    """The fingerprint of the rules folder; ``""`` if it has errors."""
 
 
 def judge_machine(facts: MachineFacts, settings: Settings) -> list[DoctorCheck]:
@@ -66,11 +60,7 @@ def judge_machine(facts: MachineFacts, settings: Settings) -> list[DoctorCheck]:
         *_of_memory(facts, settings),
         *_of_disk(facts),
         *_of_clock(facts),
-        *(
-            check
-            for port in facts.ports
-            for check in _of_port(port, facts.generation, is_served=is_served)
-        ),
+        *(check for port in facts.ports for check in _of_port(port, is_served=is_served)),
     ]
 
 
@@ -130,7 +120,7 @@ def _of_clock(facts: MachineFacts) -> Iterator[DoctorCheck]:
         )
 
 
-def _of_port(port: PortFacts, generation: str, *, is_served: bool) -> Iterator[DoctorCheck]:
+def _of_port(port: PortFacts, *, is_served: bool) -> Iterator[DoctorCheck]:
     where = f"{host_in_url(port.host)}:{port.port} ({port.setting})"
     if not port.is_router:
         if port.bind_error:
@@ -156,11 +146,4 @@ def _of_port(port: PortFacts, generation: str, *, is_served: bool) -> Iterator[D
             "rules in force",
             f"the router on {where} rejected the last change of its rules: {port.rules_error}",
             "correct the folder: router check",
-        )
-    elif generation and port.generation and port.generation != generation:
-        yield _checks.warning(
-            "rules in force",
-            f"the router on {where} has other rules ({port.generation[:_GENERATION]}) than this folder"
-            f" ({generation[:_GENERATION]})",
-            "reload it (SIGHUP, or POST /-/reload), or set ROUTER_RULES to its folder",
         )

@@ -43,15 +43,12 @@ class _Answer(msgspec.Struct, frozen=True):
     rules: dict[str, Any] = {}
 
 
-async def read_machine_facts(
-    settings: Settings, folder: Path | None, generation: str
-) -> MachineFacts:
+async def read_machine_facts(settings: Settings, folder: Path | None) -> MachineFacts:
     """Return the facts as of now.
 
     Args:
         settings: Give the ports, and the limits to compare with.
         folder: The folder of the embedded Redis; None if it is not used.
-        generation: The fingerprint of the rules folder, to compare with those of running routers.
     """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     free = 0
@@ -66,7 +63,6 @@ async def read_machine_facts(
         free_bytes=free,
         is_synchronised=_is_synchronised(),
         ports=await _ports(settings),
-        generation=generation,
     )
 
 
@@ -119,7 +115,6 @@ async def _port(session: aiohttp.ClientSession, name: str, host: str, port: int)
         is_router=True,
         not_ready=ready.reason,
         rules_error=str(ready.rules.get("error", "")),
-        generation=str(ready.rules.get("generation", "")),
     )
 
 

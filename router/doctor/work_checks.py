@@ -8,6 +8,7 @@ import msgspec
 from router.api.destination_views import DestinationHealthView, HealthState
 from router.console.overall_state import Attention, Situation, findings
 from router.doctor.doctor_check import DoctorCheck, DoctorSection, SectionChecks, Status
+from router.journal.rules_in_use import RulesInUse
 
 _STATUS: Final = {
     Attention.GOOD: Status.WARNING,  # leftovers, which wait for a decision
@@ -23,6 +24,9 @@ _COMMANDS: Final = {
 }
 """The command that shows what a page of the console shows."""
 _NAMES_SHOWN: Final = 5
+_RULES: Final = "rules in force"
+_GENERATION: Final = 12
+"""Characters of a fingerprint that are shown."""
 _PAUSED: Final = frozenset({HealthState.PAUSED, HealthState.DISABLED})
 
 _checks = SectionChecks(DoctorSection.WORK)
@@ -59,6 +63,38 @@ def judge_work(
     return found
 
 
+def judge_rules_in_use(in_use: Sequence[RulesInUse], generation: str) -> list[DoctorCheck]:
+    """Return the checks of the rules that processes use, on whatever machine.
+
+    Args:
+        in_use: What they have recorded in the last minute.
+        generation: The fingerprint of the rules folder; ``""`` if it has errors.
+    """
+    hosts: dict[str, list[str]] = {}
+    for each in in_use:
+        hosts.setdefault(each.generation, []).append(each.host)
+    if len(hosts) > 1:
+        parts = [f"{name[:_GENERATION]} on {_named(at)}" for name, at in sorted(hosts.items())]
+        mine = f"; this folder has {generation[:_GENERATION]}" if generation else ""
+        message = f"processes use different rules: {', '.join(parts)}{mine}"
+        fix = "wait for the end of a rollout, else give all machines the same rules folder"
+        return [_checks.warning(_RULES, message, fix)]
+    for found, at in hosts.items():
+        if generation and found != generation:
+            message = (
+                f"the router on {_named(at)} has other rules ({found[:_GENERATION]}) than this folder"
+                f" ({generation[:_GENERATION]})"
+            )
+            fix = "reload it (SIGHUP, or POST /-/reload), or set ROUTER_RULES to its folder"
+            return [_checks.warning(_RULES, message, fix)]
+    return []
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+    return f"{', '.join(names[:_NAMES_SHOWN])}{more}"
+
+
 def _with_command(fix: str, path: str) -> str:
     for end, command in _COMMANDS.items():
         if end in path:
@@ -84,11 +120,9 @@ def _of_health(view: DestinationHealthView) -> DoctorCheck:
 
 
 def _of_missing_worker(names: Sequence[str]) -> DoctorCheck:
-    shown = ", ".join(names[:_NAMES_SHOWN])
-    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
     return _checks.warning(
         "workers",
-        f"no worker delivers to {shown}{more}",
+        f"no worker delivers to {_named(names)}",
         "start router worker or router run with this rules folder and this Redis",
     )
 

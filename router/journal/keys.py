@@ -34,6 +34,8 @@ above |
 | ``router:unserved`` | hash: orphaned destination -> mark | until a process claims it |
 | ``router:unserved-rules`` | hash: ``<rule>/<feature>`` unknown to a process that met its timer -> \
 mark | until a process knows it, or its timers are dropped |
+| ``router:rules-in-use`` | sorted set: fingerprint of a rules folder and name of a machine whose processes \
+use it -> Unix ms | a minute after the last of them has recorded it |
 | ``router:strikes:<batch, timer or set>`` | hash: digest of a piece -> starts without an end | a day |
 | ``router:holds`` | hash: paused destination -> msgpack pause | field until resumed |
 | ``router:circuits:<destination>`` | hash: process -> msgpack state of its circuit, see \
@@ -157,6 +159,7 @@ CLAIMS: Final = "router:claims"
 CLAIM_SHARD: Final = "router:claims:"
 ORPHANED: Final = "router:unserved"
 UNKNOWN_RULES: Final = "router:unserved-rules"
+RULES_IN_USE: Final = "router:rules-in-use"
 UNREADABLE: Final = "router:unreadable"
 UNREADABLE_KEY: Final = "router:unreadable:"
 UNREADABLE_LEDGER: Final = "router:unreadable-ledger"

@@ -4,6 +4,8 @@ A process listens on one port or on two: then one serves senders and recipients 
 operators, Prometheus and probes, so that a firewall can separate them.
 """
 
+import socket
+
 import msgspec
 from aiohttp import web
 
@@ -18,10 +20,12 @@ from router.ingress.source_operations import SourceOperations
 from router.journal import schema
 from router.journal.audit import Audit
 from router.journal.history_log import HistoryLimits
+from router.journal.rules_in_use import RulesInUseRecord
 from router.runtime import build_api, build_ingress
 from router.runtime.app_parts import AppParts
 from router.runtime.build_worker import alert_limits
 from router.runtime.roles import Background
+from router.runtime.rules_presence import RulesPresence
 
 
 class Port(msgspec.Struct, frozen=True):
@@ -58,6 +62,9 @@ def build_ports(parts: AppParts) -> tuple[list[Port], list[Background]]:
         background.append(("primary", parts.redis.primary_watch.run()))
     if parts.folder is not None:
         background += parts.folder.background()
+        stored = RulesInUseRecord(parts.redis.worker, parts.clock)
+        presence = RulesPresence(stored, parts.folder.configuration, socket.gethostname())
+        background.append(("rules in use", presence.run()))
     if worker is not None:
         background += worker.background()
     address = ListenAddress(settings.host, roles.port, roles.inherited_socket)

@@ -68,6 +68,7 @@ LIMITED = {
     "journal/scripts/record_test.lua: zremrangebyrank": "one more than the limit",
     "journal/scripts/shard_heartbeat.lua: zremrangebyscore": "the consumers of a stream",
     "journal/scripts/shard_heartbeat.lua: zrange": "the consumers of a stream",
+    "journal/scripts/use_rules.lua: zremrangebyscore": "the machines of a minute, each once a fingerprint",
     "rules/state/absent.lua: zrangebyscore": "20 wordings of a rule",
     "rules/state/absent.lua: zremrangebyrank": "one more than the limit",
     "rules/state/count.lua: zremrangebyscore": "within a span are fewer than at_least, so 30,000 at most",

@@ -45,16 +45,6 @@ SERVED = msgspec.structs.replace(PORT, bind_error="it is in use", is_router=True
             "rules in force",
             Status.WARNING,
         ),
-        (
-            {"ports": (msgspec.structs.replace(SERVED, generation="a"),), "generation": "b"},
-            "rules in force",
-            Status.WARNING,
-        ),
-        (
-            {"ports": (msgspec.structs.replace(SERVED, generation="a"),), "generation": "a"},
-            "",
-            Status.OK,
-        ),
     ],
 )
 def test_a_machine_is_judged(changes: dict[str, object], name: str, status: Status) -> None:

@@ -6,7 +6,8 @@ from router.api.destination_views import CircuitWord, DestinationHealthView, Hea
 from router.api.views import DestinationState
 from router.console.overall_state import Situation
 from router.doctor.doctor_check import Status
-from router.doctor.work_checks import judge_work
+from router.doctor.work_checks import judge_rules_in_use, judge_work
+from router.journal.rules_in_use import RulesInUse
 
 
 def view(health: HealthState, **changes: object) -> DestinationHealthView:
@@ -80,3 +81,35 @@ def test_leftovers_and_a_missing_worker_are_warnings_with_a_command() -> None:
     assert dead.fix.endswith("router dead-letters list")
     assert quarantined.fix.endswith("router quarantine list")
     assert workers.message == "no worker delivers to mail, hook"
+
+
+@pytest.mark.parametrize(
+    ("in_use", "generation", "message"),
+    [
+        ((), "b", ""),
+        (("b h1", "b h2"), "b", ""),
+        (("b h1",), "", ""),
+        (("a h1", "a h2"), "b", "the router on h1, h2 has other rules (a) than this folder (b)"),
+        (
+            ("a h1", "b h2", "b h3"),
+            "b",
+            "processes use different rules: a on h1, b on h2, h3; this folder has b",
+        ),
+        (("a h1", "b h1"), "", "processes use different rules: a on h1, b on h1"),
+        (
+            tuple(f"a h{number}" for number in range(9)),
+            "b",
+            "the router on h0, h1, h2, h3, h4 and 4 more has other rules (a) than this folder (b)",
+        ),
+    ],
+)
+def test_rules_that_differ_are_told_with_their_machines(
+    in_use: tuple[str, ...], generation: str, message: str
+) -> None:
+    parts = [each.split() for each in in_use]
+    checks = judge_rules_in_use(
+        [RulesInUse(generation=name, host=host) for name, host in parts], generation
+    )
+
+    assert [each.message for each in checks] == ([message] if message else [])
+    assert all((each.status, bool(each.fix)) == (Status.WARNING, True) for each in checks)

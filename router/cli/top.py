@@ -12,6 +12,7 @@ from router.cli.known_names import configured_names
 from router.cli.output import as_json, can_move_cursor, echo, has_color
 from router.cli.redis_commands import CLOCK, own_masks, parse_age, with_redis
 from router.ingress.admission import AdmissionControl
+from router.journal.access_rights import WORKER_RIGHTS
 from router.journal.connection import Connection, connect
 from router.journal.store_check import StoreProbe
 from router.journal.store_watch import StoreWatch
@@ -87,8 +88,9 @@ async def _show(settings: Settings, interval: float) -> None:
 
 def _reader(connection: Connection, settings: Settings) -> TopReader:
     names = configured_names()
-    # As a process that accepts events judges Redis, so that nothing is well while it refuses them.
-    probe = StoreProbe(connection, CLOCK.new_id, confirmation=build_ingress.confirmation(settings))
+    # As a process judges Redis itself, so that nothing is well while it refuses events.
+    confirmation = build_ingress.confirmation(settings)
+    probe = StoreProbe(connection, CLOCK.new_id, WORKER_RIGHTS, confirmation)
     admission = AdmissionControl(
         connection,
         probe,

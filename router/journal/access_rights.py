@@ -179,7 +179,14 @@ _NEED_A_KEY: Final = frozenset({"BITFIELD", "SET"})
 
 def probes_of(rights: Sequence[AccessRight]) -> tuple[RightProbe, ...]:
     """Return the probes of rights. Commands have no arguments, so that nothing else is compared."""
-    return tuple(RightProbe(right, command) for right in rights for command in _commands_of(right))
+    names = {right.name for right in rights}
+    return tuple(
+        RightProbe(right, command)
+        for right in rights
+        for command in _commands_of(right)
+        # A process that may do without the command needs the pattern for the others only.
+        if right.kind is not RightKind.CHANNELS or command[0] in names
+    )
 
 
 def _commands_of(right: AccessRight) -> tuple[tuple[str, ...], ...]:

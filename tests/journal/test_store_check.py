@@ -252,3 +252,15 @@ async def test_each_right_that_the_check_itself_needs_is_named(
             f"Redis forbids the user of ROUTER_REDIS_URL {name}; grant the user +{name.lower()}"
         )
         assert check.facts is None
+
+
+async def test_a_process_that_accepts_events_needs_no_subscription(
+    server: RedisServer, own: Connection
+) -> None:
+    """Seen to fail: without PSUBSCRIBE, the pattern of a channel was asked for, which it had."""
+    server.ask("ACL", "SETUSER", least_rights.USER, "-psubscribe", "-subscribe")
+    accepts = await probe(own).check()
+    works = await StoreProbe(own, lambda: "id", WORKER_RIGHTS).check()
+
+    assert accepts.refusal == ""
+    assert works.refusal.endswith("SUBSCRIBE PSUBSCRIBE; grant the user +subscribe +psubscribe")

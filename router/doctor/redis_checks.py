@@ -20,6 +20,8 @@ from router.worker.history_retention import RELEASE_RATIO
 
 _URL: Final = "ROUTER_REDIS_URL"
 _INTSET_ENTRIES: Final = 512
+_DELAYED_EVERY_SECONDS: Final = 3600
+"""An fsync that is late less often than once in so many seconds is not told of."""
 _SLOW_SHARE: Final = 0.25
 """Share of ROUTER_COMMIT_TIMEOUT that the median of a round trip should not exceed."""
 _WRITES: Final = (
@@ -164,6 +166,16 @@ def _of_disk(facts: RedisFacts) -> Iterator[DoctorCheck]:
                 sentence,
                 "make room on Redis's disk, and make its folder writable; see its log",
             )
+    delayed, uptime = (
+        int(facts.info.get(field, 0)) for field in ("aof_delayed_fsync", "uptime_in_seconds")
+    )
+    if delayed * _DELAYED_EVERY_SECONDS > max(uptime, _DELAYED_EVERY_SECONDS):
+        yield _checks.warning(
+            "slow disk",
+            f"an fsync took more than 2 s {delayed} times since Redis started {duration(uptime)} ago; if Redis"
+            " is killed in such a time, what it has answered in it is lost",
+            "give its append-only file a faster disk, or set ROUTER_ACCEPT_FSYNC=wait",
+        )
 
 
 def _of_memory(facts: RedisFacts) -> Iterator[DoctorCheck]:

@@ -89,6 +89,13 @@ def test_a_redis_that_is_well_has_no_warning() -> None:
         (with_info(used_memory="810000"), {}, "memory", Status.PROBLEM),
         (with_info(aof_last_write_status="err"), {}, "disk", Status.PROBLEM),
         (with_info(rdb_last_bgsave_status="err"), {}, "disk", Status.PROBLEM),
+        (
+            with_info(aof_delayed_fsync="9", uptime_in_seconds="28000"),
+            {},
+            "slow disk",
+            Status.WARNING,
+        ),
+        (with_info(aof_delayed_fsync="2", uptime_in_seconds="60"), {}, "slow disk", Status.WARNING),
         (WELL, {"accept_replicas": 1}, "replicas", Status.PROBLEM),
         (
             msgspec.structs.replace(
@@ -298,3 +305,10 @@ def test_an_address_has_no_password() -> None:
 
     assert str(found) == "r.example.com:7000"
     assert "secret" not in repr(found)
+
+
+@pytest.mark.parametrize(("delayed", "uptime"), [("0", "60"), ("1", "60"), ("7", "28000")])
+def test_a_disk_that_is_seldom_slow_is_not_told_of(delayed: str, uptime: str) -> None:
+    facts = with_info(aof_delayed_fsync=delayed, uptime_in_seconds=uptime)
+
+    assert wrong(judge_redis(facts, Settings(), NOW)) == []

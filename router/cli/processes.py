@@ -16,6 +16,7 @@ from router.logs import configure_logging
 from router.metrics import Metrics
 from router.runtime import event_loop
 from router.runtime.app import App
+from router.runtime.heartbeat import Heartbeats, to_parent
 from router.runtime.prefork import (
     LISTEN_FD,
     OPERATIONS_FD,
@@ -25,7 +26,7 @@ from router.runtime.prefork import (
     bind,
 )
 from router.runtime.roles import Roles
-from router.runtime.service_manager import NOTIFY_SOCKET, notify_ready
+from router.runtime.service_manager import NOTIFY_SOCKET, WATCHDOG, notify_ready, watchdog
 from router.settings.choices import Traces
 from router.settings.env_file import DISABLED
 from router.settings.model import Settings
@@ -108,15 +109,19 @@ def serve(
         traces=traces_of(settings, metrics),
     )
 
+    heartbeats = heartbeats_of(os.environ, processes.parent_fd)
+
     def ready(address: Address) -> None:
         logger.info("listening", extra={"url": str(address)})
         if processes.parent_fd is not None:
             os.write(processes.parent_fd, b"1")
         notify_ready(os.environ.get(NOTIFY_SOCKET, ""))
+        heartbeats.start()
 
     async def until_stopped() -> None:
         app = App(settings, roles, metrics, system_clock())
         await event_loop.serve(app, ready, parent=processes.parent_fd)
+        heartbeats.stop()
 
     event_loop.run(until_stopped())
 
@@ -156,21 +161,32 @@ def serve_prefork(
         operations_sockets=operations_sockets,
     )
 
+    heartbeats = heartbeats_of(os.environ, None)
+
     def ready() -> None:
         logger.info(
             "all processes listening", extra={"url": str(address), "processes": processes.count}
         )
         notify_ready(os.environ.get(NOTIFY_SOCKET, ""))
+        heartbeats.start()
 
     sys.exit(event_loop.run(parent.run(ready)))
+
+
+def heartbeats_of(environ: Mapping[str, str], parent_fd: int | None) -> Heartbeats:
+    """Return the signs of life of this process: to its parent, if it has one, and to systemd."""
+    beats = [] if parent_fd is None else [to_parent(parent_fd)]
+    expected = watchdog(environ, os.getpid())
+    return Heartbeats(beats if expected is None else [*beats, expected])
 
 
 def child_environ(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of the processes behind one port (pure).
 
-    The parent alone reports readiness, and it alone reads a file of variables: a child that read the
+    The parent alone reports to systemd, and it alone reads a file of variables: a child that read the
     file in the working folder would have settings that its parent has not, if the parent was given
     another file, or if the file was changed since.
     """
-    inherited = {name: text for name, text in environ.items() if name != NOTIFY_SOCKET}
+    of_parent = {NOTIFY_SOCKET, *WATCHDOG}
+    inherited = {name: text for name, text in environ.items() if name not in of_parent}
     return inherited | {DISABLED: "1"}

@@ -9,6 +9,9 @@ SIGUSR2 starts a rolling restart: the children are replaced one by one by new on
 code that is installed by then. If a new child does not start, the old one stays. SIGHUP is forwarded
 to all children. One metrics endpoint serves all of them: the children keep their counts in files of
 one folder (prometheus-client's multiprocess mode), and the child that is asked adds them up.
+
+A child that is stuck would take its share of the requests for ever: no health check finds it, because the
+other children answer most of them. The parent kills a child that sends no sign of life (``heartbeat.py``).
 """
 
 import asyncio
@@ -34,11 +37,15 @@ OPERATIONS_FD: Final = "--operations-fd"
 """The option with the descriptor of a child's listening socket of the operations port."""
 PARENT_FD: Final = "--parent-fd"
 """The option with the descriptor of a child's socket to the parent. The child sends a byte when it
-listens; the socket ends when the parent exits."""
+listens, and one a second from then on; the socket ends when the parent exits."""
 
+SILENCE_SECONDS: Final = 30.0
+"""How long a child may send no sign of life."""
 _BACKLOG: Final = 1024
 _START_SECONDS: Final = 30.0
 _MAX_PAUSE: Final = 10.0
+_SIGNS: Final = 256
+"""Signs of life that are read at once."""
 _STABLE_SECONDS: Final = 60.0
 """The backoff starts again after a child that lived this long, because its start did not fail."""
 
@@ -69,11 +76,29 @@ class _Child:
         except TimeoutError:
             return False
 
-    async def ended(self) -> int:
-        """Wait for the child's end; return its exit code."""
-        code = await self.process.wait()
+    async def falls_silent(self, seconds: float) -> bool:
+        """Wait until the child has sent no sign of life for so long; False if its channel ends before.
+
+        The time begins with the first sign, and it is waited for twice: if the parent, too, could not run for
+        a while, the signs of that time are read after the first wait.
+        """
+        loop = asyncio.get_running_loop()
+        if not await loop.sock_recv(self._channel, _SIGNS):
+            return False
+        missed = 0
+        while missed < 2:
+            try:
+                async with asyncio.timeout(seconds / 2):
+                    if not await loop.sock_recv(self._channel, _SIGNS):
+                        return False
+                missed = 0
+            except TimeoutError:
+                missed += 1
+        return True
+
+    def close(self) -> None:
+        """Close the channel of a child that has ended."""
         self._channel.close()
-        return code
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal, unless the child has ended."""
@@ -90,6 +115,7 @@ class PreforkServer:
         clock: Time, for the backoff.
         drain_seconds: How long a child may take to end its requests, and again to end its jobs.
         operations_sockets: Those of the operations port, one for each child; empty if there is none.
+        silence_seconds: How long a child may send no sign of life before it is killed.
 
     """
 
@@ -101,12 +127,14 @@ class PreforkServer:
         *,
         drain_seconds: float,
         operations_sockets: Sequence[socket.socket] = (),
+        silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
         self._command = command
         self._sockets = sockets
         self._operations_sockets = operations_sockets
         self._monotonic = clock.monotonic
         self._drain_seconds = drain_seconds
+        self._silence_seconds = silence_seconds
         self._children: list[_Child] = []
         self._stop = asyncio.Event()
         self._restart = asyncio.Event()
@@ -187,7 +215,7 @@ class PreforkServer:
         deaths = 0
         while True:
             child = self._children[worker_index]
-            code = await child.ended()
+            code = await self._ended(child, worker_index)
             prometheus_adapter.forget_process(child.process.pid, self._folder)
             if self._stop.is_set():
                 return
@@ -200,6 +228,20 @@ class PreforkServer:
             )
             await asyncio.sleep(min(_MAX_PAUSE, 0.05 * 2 ** min(deaths, 10)))
             self._children[worker_index] = await self._start(worker_index)
+
+    async def _ended(self, child: _Child, worker_index: int) -> int:
+        """Wait for a child's end, and bring it about if the child is stuck; return its exit code."""
+        async with asyncio.TaskGroup() as group:
+            watch = group.create_task(self._kill_if_stuck(child, worker_index))
+            code = await child.process.wait()
+            watch.cancel()
+        child.close()
+        return code
+
+    async def _kill_if_stuck(self, child: _Child, worker_index: int) -> None:
+        if await child.falls_silent(self._silence_seconds):
+            logger.error("process stopped responding; killed", extra={"worker": worker_index})
+            child.send(signal.SIGKILL)
 
     async def _restart_on_signal(self) -> None:
         while True:
@@ -235,7 +277,7 @@ class PreforkServer:
             # Twice, because a child drains requests first, then jobs.
             async with asyncio.timeout(2 * self._drain_seconds + 10):
                 for child in self._children:
-                    await child.ended()
+                    await child.process.wait()
         except TimeoutError:
             logger.error("process did not stop; killed")  # noqa: TRY400 - there is no error to trace
             self._forward(signal.SIGKILL)

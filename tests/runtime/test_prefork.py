@@ -19,7 +19,7 @@ from router.datatypes import Secret
 from router.errors import ConfigurationError
 from router.journal.connection import Connection
 from router.journal.series import Resolution, Series
-from router.runtime.prefork import bind
+from router.runtime.prefork import Command, PreforkServer, bind
 
 
 @pytest.fixture
@@ -52,8 +52,17 @@ async def said(process: RouterProcess, message: str, times: int = 1) -> bool:
 
 
 def children(process: RouterProcess) -> list[int]:
-    text = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii")
-    return [int(pid) for pid in text.split()]
+    return children_of(process.pid)
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the processes that a process runs the router in, oldest first."""
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+    return [
+        int(child)
+        for child in text.split()
+        if b"--parent-fd" in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
 
 
 def alive(pid: int) -> bool:
@@ -133,6 +142,42 @@ async def test_a_process_that_dies_is_replaced(fleet: RouterProcess, sample: byt
     sender = Sender(sample)
     await sender.send(fleet.url, [f"NO{number}" for number in range(20)])
     assert len(sender.accepted) == 20
+
+
+@pytest.mark.slow
+async def test_a_process_that_is_stuck_is_replaced(
+    environ: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A health check would reach it once in two times only. It takes the time in which no sign comes."""
+    sockets = bind("127.0.0.1", 0, 2)
+    server = PreforkServer(
+        Command(arguments=["ingress"], environ={**os.environ, **environ}),
+        sockets,
+        system_clock(),
+        drain_seconds=1,
+        silence_seconds=4,
+    )
+    listening = asyncio.Event()
+
+    async def count(message: str) -> int:
+        return [each.message for each in caplog.records].count(message)
+
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(server.run(listening.set))
+        await listening.wait()
+        before = children_of(os.getpid())
+        os.kill(before[0], signal.SIGSTOP)
+
+        async def replaced() -> bool:
+            return before[0] not in children_of(os.getpid()) and len(children_of(os.getpid())) == 2
+
+        await until(replaced, seconds=15)
+        assert before[1] in children_of(os.getpid())
+        assert await count("process stopped responding; killed") == 1
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert await running == 0
+    for each in sockets:
+        each.close()
 
 
 async def test_the_old_processes_stay_when_a_new_one_does_not_start(

@@ -351,6 +351,18 @@ def test_the_example_of_dotenv_is_valid_with_each_line_of_it(checkout: Path, nam
     assert settings.rules == Path("/etc/router/rules")
 
 
+def test_each_variable_of_the_file_is_documented_with_its_default() -> None:
+    text = (ROOT / "docker-compose.yml").read_text("utf-8")
+    defaults = dict(re.findall(r"\$\{([A-Z_]+):-([^}]*)\}", text))
+    example = (ROOT / ".env.example").read_text("utf-8").splitlines()
+
+    assert set(re.findall(r"\$\{?([A-Z_]+)", text)) == set(defaults)
+    for name, default in defaults.items():
+        assert f"`{name}`" in README or f"\n{name}=" in README, name
+        if not name.startswith("ROUTER_") and name != "SMTP_URL":
+            assert f"# {name}={default}" in example
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_without_dotenv_the_settings_are_valid(checkout: Path, name: str) -> None:
     service = read_services(checkout / "docker-compose.yml", {})[name]

@@ -315,7 +315,7 @@ def test_secrets_may_be_in_files(checkout: Path, override: dict[str, str], name:
     settings = Settings.read(environ)
     assert settings.twilio_auth_tokens == (Secret(override["twilio-auth-tokens"]),)
     assert [each.secret.reveal() for each in settings.admin_token] == [override["admin-token"]]
-    assert settings.events_token == Secret("in-the-environment")
+    assert settings.events_token == (Secret("in-the-environment"),)
     assert load(checkout / "deploy" / "rules", environ).destinations
     assert all(mounted[f"/run/secrets/{secret}"].read_only for secret in override)
 

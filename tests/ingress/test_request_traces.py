@@ -213,6 +213,20 @@ def test_a_stranger_cannot_have_a_request_recorded_nor_choose_the_trace_of_recei
     ] * 2
 
 
+def test_the_links_of_a_stranger_are_few(sample: bytes) -> None:
+    recorder = RecordedTraces()
+    events = [event(sample, at, parent(f"{at:032x}")) for at in range(1, 101)]
+    request = make_mocked_request("POST", "/events", headers={"traceparent": parent(HOP)})
+
+    trace, _ = RequestTraces(recorder.tracer).begin_request(
+        request, "events", Received(events, []), seconds=0.0, is_verified=False
+    )
+
+    assert trace is not None
+    trace.end(202)
+    assert len(recorder.spans("POST /events")[0].links) == 9
+
+
 def test_the_path_of_a_source_is_not_shown(sample: bytes) -> None:
     """A path may be all that a source has for a secret."""
     recorder = RecordedTraces()

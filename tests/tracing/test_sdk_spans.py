@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+from opentelemetry.trace.span import TraceState
 from support.recorded_spans import RecordedTraces
 
 from router import __version__
@@ -65,7 +66,7 @@ def test_an_error_has_its_type_and_a_second_end_is_none() -> None:
 
 def test_links_and_events_in_a_span_have_a_limit_and_the_rest_is_counted() -> None:
     recorder = RecordedTraces()
-    others = [TraceContext("a" * 32, f"{number:016x}") for number in range(1, 1001)]
+    others = [TraceContext("a" * 32, f"{at:016x}", 1, "state=long") for at in range(1, 1001)]
     span = recorder.tracer.start("digest", SpanKind.CLIENT, PARENT, links=others[:500])
     for number, each in enumerate(others[500:]):
         span.link(each)
@@ -76,6 +77,7 @@ def test_links_and_events_in_a_span_have_a_limit_and_the_rest_is_counted() -> No
     (found,) = recorder.spans()
     assert found.links == tuple(each.span_id for each in others[:128])
     assert found.dropped_links == 872
+    assert all(each.context.trace_state == TraceState() for each in recorder.ended()[0].links)
     assert len(found.notes) == 128
 
 

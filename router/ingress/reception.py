@@ -51,6 +51,8 @@ class RequestEvents(msgspec.Struct, frozen=True):
     """The size of its body."""
     is_verified: bool
     """Whether the sender has proved who it is."""
+    continues_trace: bool | None = None
+    """Whether the trace of the request is continued; None if the settings decide."""
 
 
 Reading = RequestEvents | web.StreamResponse
@@ -153,8 +155,11 @@ class Reception:
             await self._commit.commit_from(request.transport, received, size)
             return None
         seconds = self.clock.monotonic() - started
+        is_continued = self._traces.continues(
+            is_verified=reading.is_verified, own=reading.continues_trace
+        )
         trace, received = self._traces.begin_request(
-            request, source, received, seconds=seconds, is_verified=reading.is_verified
+            request, source, received, seconds=seconds, is_continued=is_continued
         )
         try:
             await self._commit.commit_from(request.transport, received, size)

@@ -86,6 +86,19 @@ class RequestTraces:
         self._tracer = tracer
         self._continues = continues
 
+    def continues(self, *, is_verified: bool, own: bool | None = None) -> bool:
+        """Return whether the trace of a sender is continued.
+
+        Args:
+            is_verified: Whether it has proved who it is.
+            own: What its source says; None to decide by the settings.
+        """
+        if own is not None:
+            return own
+        return self._continues is TracesContinue.ALL or (
+            is_verified and self._continues is TracesContinue.VERIFIED
+        )
+
     def begin_request(
         self,
         request: web.BaseRequest,
@@ -93,7 +106,7 @@ class RequestTraces:
         received: Received,
         *,
         seconds: float,
-        is_verified: bool,
+        is_continued: bool,
     ) -> tuple[RequestTrace | None, Received]:
         """Begin the trace of a request whose events are about to be committed.
 
@@ -102,7 +115,7 @@ class RequestTraces:
             source: The name of its source.
             received: Its events.
             seconds: For how long it has been received.
-            is_verified: Whether its sender has proved who it is.
+            is_continued: Whether its trace is continued; see ``continues``.
 
         Returns:
             Its spans, None if it is not recorded; the events with their contexts.
@@ -111,7 +124,7 @@ class RequestTraces:
         hop = None
         if TRACEPARENT in headers:
             hop = parse_headers(headers.getall(TRACEPARENT), headers.getall(TRACESTATE, []))
-        arrived = self._arrived(received, hop, is_verified=is_verified)
+        arrived = self._arrived(received, hop, is_continued=is_continued)
         if not self._tracer.samples(arrived.parent):
             return None, self._stored(received, arrived, arrived.unrecorded)
         route = request.path if source in {"twilio", "events"} else "/in/*"
@@ -137,7 +150,8 @@ class RequestTraces:
 
         Records have no headers. Their senders are verified, because they have rights to the stream.
         """
-        arrived = self._arrived(received, None, is_verified=True)
+        is_continued = self.continues(is_verified=True)
+        arrived = self._arrived(received, None, is_continued=is_continued)
         if not self._tracer.samples(arrived.parent):
             return None, self._stored(received, arrived, arrived.unrecorded)
         arrival = self._tracer.start(
@@ -154,13 +168,10 @@ class RequestTraces:
         return self._recorded(arrival, received, arrived)
 
     def _arrived(
-        self, received: Received, hop: TraceContext | None, *, is_verified: bool
+        self, received: Received, hop: TraceContext | None, *, is_continued: bool
     ) -> "_Arrived":
         """Sort the contexts of a request into its parent, those that events continue, and links."""
         own = [context_of(event.body) for event in received.events]
-        is_continued = self._continues is TracesContinue.ALL or (
-            is_verified and self._continues is TracesContinue.VERIFIED
-        )
         if not is_continued:
             # Otherwise receivers would get a stranger's context out of the body of the event.
             unrecorded = self._tracer.unrecorded() if any(own) else None

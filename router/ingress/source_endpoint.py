@@ -101,9 +101,9 @@ class SourceEndpoint:
             received = await self._mapped(source, opened, head)
         except UnmappableError as error:
             received = _unmappable(source, error, head, body)
-            return RequestEvents(received, len(body), source.is_verified)
+            return _events(source, received, body)
         source.buckets.charge(source.spec.name, len(received.events))
-        return RequestEvents(received, len(body), source.is_verified)
+        return _events(source, received, body)
 
     async def _mapped(
         self, source: ActiveSource, opened: OpenedRequest, head: RequestHead
@@ -185,6 +185,10 @@ def _reject_if(refusal: Refusal | None) -> None:
             detail=refusal.hint,
             headers=refusal.headers,
         )
+
+
+def _events(source: ActiveSource, received: Received, body: bytes) -> RequestEvents:
+    return RequestEvents(received, len(body), source.is_verified, source.spec.continues_trace)
 
 
 def _unmappable(

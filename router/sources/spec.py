@@ -70,5 +70,7 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True):
     """None for 202 with the number of events."""
     events_per_request: int = EVENTS_PER_REQUEST
     rate: Rate | None = None
+    continues_trace: bool | None = None
+    """Whether the traces of its requests are continued; None if the settings decide."""
     missing_variables: tuple[str, ...] = ()
     """Variables without a value, because of which it refuses all requests."""

@@ -34,7 +34,7 @@ def begin(
     """Return whether the request is recorded, and the trace ids stored with its events."""
     request = make_mocked_request("POST", "/twilio?bodySHA256=secret", headers=headers)
     trace, received = RequestTraces(recorder.tracer).begin_request(
-        request, "twilio", Received(events, []), seconds=0.01, is_verified=True
+        request, "twilio", Received(events, []), seconds=0.01, is_continued=True
     )
     if trace is not None:
         trace.end(202)
@@ -81,7 +81,7 @@ def test_a_recorded_request_is_the_parent_of_its_commit_which_is_that_of_its_eve
     received = Received([event(sample, 1, parent(START)), event(sample, 2, parent(HOP))], [])
 
     trace, traced = RequestTraces(recorder.tracer).begin_request(
-        request, "twilio", received, seconds=0.01, is_verified=True
+        request, "twilio", received, seconds=0.01, is_continued=True
     )
     assert trace is not None
     trace.end(202)
@@ -124,7 +124,7 @@ def test_a_sampler_that_ignores_the_sender_says_so_to_receivers(sample: bytes) -
     request = make_mocked_request("POST", "/events", headers={"traceparent": parent(HOP)})
 
     trace, received = RequestTraces(recorder.tracer).begin_request(
-        request, "events", Received([event(sample, 1)], []), seconds=0.0, is_verified=True
+        request, "events", Received([event(sample, 1)], []), seconds=0.0, is_continued=True
     )
 
     assert trace is None
@@ -146,36 +146,41 @@ def test_a_request_that_is_not_stored_has_the_error(sample: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("continues", "is_verified", "is_continued"),
+    ("continues", "is_verified", "own", "is_continued"),
     [
-        (TracesContinue.VERIFIED, True, True),
-        (TracesContinue.VERIFIED, False, False),
-        (TracesContinue.ALL, False, True),
-        (TracesContinue.NONE, True, False),
+        (TracesContinue.VERIFIED, True, None, True),
+        (TracesContinue.VERIFIED, False, None, False),
+        (TracesContinue.ALL, False, None, True),
+        (TracesContinue.NONE, True, None, False),
+        (TracesContinue.NONE, False, True, True),
+        (TracesContinue.ALL, True, False, False),
     ],
 )
+def test_a_source_decides_whose_trace_is_continued_before_the_settings(
+    *, continues: TracesContinue, is_verified: bool, own: bool | None, is_continued: bool
+) -> None:
+    traces = RequestTraces(RecordedTraces().tracer, continues)
+
+    assert traces.continues(is_verified=is_verified, own=own) is is_continued
+
+
+@pytest.mark.parametrize("is_continued", [True, False])
 @pytest.mark.parametrize(
     ("hop", "own"), [(parent(HOP), ""), ("", parent(START)), (parent(HOP), parent(START))]
 )
 def test_the_trace_of_a_sender_that_is_not_trusted_is_a_link(
-    sample: bytes,
-    hop: str,
-    own: str,
-    *,
-    continues: TracesContinue,
-    is_verified: bool,
-    is_continued: bool,
+    sample: bytes, hop: str, own: str, *, is_continued: bool
 ) -> None:
     recorder = RecordedTraces()
     headers = {"traceparent": hop} if hop else {}
     request = make_mocked_request("POST", "/events", headers=headers)
 
-    trace, received = RequestTraces(recorder.tracer, continues).begin_request(
+    trace, received = RequestTraces(recorder.tracer).begin_request(
         request,
         "events",
         Received([event(sample, 1, own)], []),
         seconds=0.0,
-        is_verified=is_verified,
+        is_continued=is_continued,
     )
 
     assert trace is not None
@@ -202,7 +207,7 @@ def test_a_stranger_cannot_have_a_request_recorded_nor_choose_the_trace_of_recei
         "events",
         Received([event(sample, 1, chosen), event(sample, 2)], []),
         seconds=0.0,
-        is_verified=False,
+        is_continued=False,
     )
 
     assert trace is None
@@ -219,7 +224,7 @@ def test_the_links_of_a_stranger_are_few(sample: bytes) -> None:
     request = make_mocked_request("POST", "/events", headers={"traceparent": parent(HOP)})
 
     trace, _ = RequestTraces(recorder.tracer).begin_request(
-        request, "events", Received(events, []), seconds=0.0, is_verified=False
+        request, "events", Received(events, []), seconds=0.0, is_continued=False
     )
 
     assert trace is not None
@@ -233,7 +238,7 @@ def test_the_path_of_a_source_is_not_shown(sample: bytes) -> None:
     request = make_mocked_request("PUT", "/in/secret-of-the-path?token=secret")
 
     trace, _ = RequestTraces(recorder.tracer).begin_request(
-        request, "billing", Received([event(sample, 1)], []), seconds=0.0, is_verified=True
+        request, "billing", Received([event(sample, 1)], []), seconds=0.0, is_continued=True
     )
 
     assert trace is not None

@@ -19,6 +19,8 @@ TOKEN = "events-token-of-the-test"
 SOURCES = f"""
 sources:
   open: {{verify: none, event: {{type: "'t'"}}}}
+  vendor: {{verify: {{bearer: {{token: {TOKEN}}}}}, event: {{type: "'t'"}}, trace: restart}}
+  mesh: {{verify: none, event: {{type: "'t'"}}, trace: continue}}
   parts: {{verify: none, split: body.items, event: {{type: "'t'", id: string(item)}}}}
   signed: {{verify: {{bearer: {{token: {TOKEN}}}}}, event: {{type: "'t'"}}}}
 """
@@ -45,6 +47,8 @@ async def test_senders_that_are_verified_are_continued_and_others_are_linked(
             ("/events", f"Bearer {TOKEN}"),
             ("/in/open", ""),
             ("/in/signed", f"Bearer {TOKEN}"),
+            ("/in/vendor", f"Bearer {TOKEN}"),
+            ("/in/mesh", ""),
         ]:
             headers = {
                 "Content-Type": "application/cloudevents+json",
@@ -61,6 +65,8 @@ async def test_senders_that_are_verified_are_continued_and_others_are_linked(
         ("/events", True): (True, ()),
         ("/in/open", False): (False, (SPAN,)),
         ("/in/signed", True): (True, ()),
+        ("/in/vendor", True): (False, (SPAN,)),
+        ("/in/mesh", False): (True, ()),
     }
 
 

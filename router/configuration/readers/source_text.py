@@ -98,6 +98,10 @@ class SourceText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     rate: Annotated[
         Rate | None, about("Events in a period; above it, requests get 429 and are sent again.")
     ] = None
+    trace: Annotated[
+        Literal["continue", "restart"] | None,
+        about("Whether the trace of its requests is continued. Default: ROUTER_TRACES_CONTINUE."),
+    ] = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.events_per_request <= MOST_EVENTS_PER_REQUEST:

@@ -136,8 +136,13 @@ def read_source(
         else AcceptedResponse(status=accepted.status, text=accepted.text),
         events_per_request=_given(node, text, preset.text, "events_per_request"),
         rate=_given(node, text, preset.text, "rate"),
+        continues_trace=_continues(_given(node, text, preset.text, "trace")),
         missing_variables=absent,
     )
+
+
+def _continues(trace: str | None) -> bool | None:
+    return None if trace is None else trace == "continue"
 
 
 def _without(node: MapNode) -> MapNode:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from router.http import connection
+from router.http import connection_limits
 
 
 @pytest.fixture(autouse=True)
 def _short_lingering_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """The senders are on this machine, and read the response at once."""
-    monkeypatch.setattr(connection, "_LINGERING_TIME", 0.3)
+    monkeypatch.setattr(connection_limits, "_LINGERING_TIME", 0.3)

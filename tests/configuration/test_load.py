@@ -8,8 +8,9 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from jsonschema import ValidationError, validate
+from jsonschema import ValidationError
 from support.golden import golden
+from support.rules_schema import rules_validator
 
 from router.configuration.diagnostics import render_diagnostics
 from router.configuration.files import FILE_LIMIT, FILES_LIMIT
@@ -530,7 +531,7 @@ def test_an_example_of_the_guide_has_no_problems(folder: Path, example: str) -> 
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_the_schema_accepts_an_example_of_the_guide(example: str) -> None:
-    validate(yaml.safe_load(example), json_schema())
+    rules_validator().validate(yaml.safe_load(example))
 
 
 @pytest.mark.parametrize(
@@ -545,7 +546,7 @@ def test_the_schema_accepts_an_example_of_the_guide(example: str) -> None:
 )
 def test_the_schema_rejects_what_check_rejects(wrong: object) -> None:
     with pytest.raises(ValidationError):
-        validate(wrong, json_schema())
+        rules_validator().validate(wrong)
 
 
 def test_the_guide_lists_each_default() -> None:

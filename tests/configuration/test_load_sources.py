@@ -6,9 +6,8 @@ from typing import Any, Final
 
 import pytest
 import yaml
-from jsonschema import validate
+from support.rules_schema import rules_validator
 
-from router.configuration.json_schema import json_schema
 from router.configuration.load import load
 from router.configuration.readers.source_text import EventText, ReplyText, SourceText
 from router.sources.verifiers.kinds import VERIFIERS
@@ -27,7 +26,7 @@ def test_an_example_of_the_guide_has_no_problems(tmp_path: Path, example: str) -
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_the_schema_accepts_an_example_of_the_guide(example: str) -> None:
-    validate(yaml.safe_load(example), json_schema())
+    rules_validator().validate(yaml.safe_load(example))
 
 
 @pytest.mark.parametrize(
@@ -47,7 +46,7 @@ def test_the_schema_accepts_what_overrides_a_preset(tmp_path: Path, source: Any)
     (tmp_path / "sources.yaml").write_text(yaml.safe_dump(folder), encoding="utf-8")
 
     assert load(tmp_path, {}).sources
-    validate(folder, json_schema())
+    rules_validator().validate(folder)
 
 
 def rows(title: str) -> dict[str, list[str]]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from support.helm import ALL_VALUES, Helm, Object, running_helm
+from support.helm import ALL_VALUES, EACH, Helm, Object, running_helm
 from support.helm_path import WITHOUT_HELM, helm_folder
 
 
@@ -16,7 +16,7 @@ def helm() -> Iterator[Helm]:
         yield helm
 
 
-@pytest.fixture(params=ALL_VALUES)
+@pytest.fixture(params=EACH)
 def objects(helm: Helm, request: pytest.FixtureRequest) -> list[Object]:
     """The objects of a release with the least values, and with those of each example."""
     return helm.objects(ALL_VALUES[request.param])

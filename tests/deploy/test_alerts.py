@@ -2,7 +2,7 @@
 
 import re
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 RUNBOOKS = ROOT / "docs" / "runbooks"
 TESTS = sorted(path.name for path in DEPLOY.glob("alerts_*test.yml"))
+LONG = {"alerts_each_test.yml", "alerts_ordinary_test.yml", "alerts_week_test.yml"}
+"""Those that take seconds, which ``make test-deploy`` runs."""
 HEADINGS = ["## Meaning", "## Diagnosis", "## Mitigation"]
 
 
@@ -44,30 +46,29 @@ def promtool(*arguments: str, folder: Path = DEPLOY) -> str:
 
 @pytest.mark.parametrize(
     "file",
-    [
-        pytest.param(file, marks=pytest.mark.deploy) if file == "alerts_ordinary_test.yml" else file
-        for file in TESTS
-    ],
+    [pytest.param(name, marks=pytest.mark.deploy) if name in LONG else name for name in TESTS],
 )
 def test_the_alerts_fire_as_their_tests_say(file: str) -> None:
     assert promtool("test", "rules", file) == ""
 
 
-def expressions() -> Iterator[tuple[str, bool]]:
-    """Yield the title of each test with an expression, and whether it expects an alert of that name."""
-    for file in TESTS:
-        for test in yaml.safe_load((DEPLOY / file).read_text())["tests"]:
-            name, _, _ = test["name"].partition(":")
-            for each in test.get("promql_expr_test", ()):
-                yield (
-                    name,
-                    any(f'alertname="{name}"' in row["labels"] for row in each["exp_samples"]),
-                )
+@pytest.fixture(scope="module")
+def expressions() -> list[tuple[str, bool]]:
+    """Return the title of each test with an expression, and whether it expects an alert of that name."""
+    return [
+        (name, any(f'alertname="{name}"' in row["labels"] for row in each["exp_samples"]))
+        for file in TESTS
+        for test in yaml.safe_load((DEPLOY / file).read_text())["tests"]
+        for name in [test["name"].partition(":")[0]]
+        for each in test.get("promql_expr_test", ())
+    ]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_alert_is_seen_to_fire_and_to_stay_silent(name: str) -> None:
-    assert {fires for title, fires in expressions() if title == name} == {True, False}
+def test_each_alert_is_seen_to_fire_and_to_stay_silent(
+    name: str, expressions: list[tuple[str, bool]]
+) -> None:
+    assert {fires for title, fires in expressions if title == name} == {True, False}
 
 
 @pytest.mark.parametrize("alert", alerts(), ids=NAMES)

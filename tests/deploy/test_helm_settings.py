@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import trustme
-from support.helm import EXAMPLES, Helm, example, of_kind
+from support.helm import ALL_VALUES, EACH, Helm, of_kind
 from support.pod import MadeByHand, Pod
 
 from router.settings.model import Settings
@@ -23,9 +23,9 @@ BY_HAND = MadeByHand(
 )
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", EACH)
 def test_each_container_has_valid_settings(helm: Helm, name: str, tmp_path: Path) -> None:
-    objects = helm.objects(example(name))
+    objects = helm.objects(ALL_VALUES[name])
     for each in of_kind(objects, "Deployment"):
         pod = Pod(each["metadata"]["name"], objects, BY_HAND, tmp_path / each["metadata"]["name"])
         rules = pod.mount()

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 import yaml
 
 from support.helm_path import helm_folder
@@ -42,13 +43,18 @@ class Helm:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
+        self._rendered: dict[str, dict[str, str]] = {}
 
     def render(
         self, values: Mapping[str, Any], *, release: str = "router", namespace: str = "alerts"
     ) -> dict[str, str]:
         """Return each template's text, without the folder. Raise HelmError."""
-        found = self._ask("render", values, release=release, namespace=namespace)
-        return {name.partition("/templates/")[2]: text for name, text in found.items()}
+        key = json.dumps([values, release, namespace])
+        if key not in self._rendered:
+            found = self._ask("render", values, release=release, namespace=namespace)
+            texts = {name.partition("/templates/")[2]: text for name, text in found.items()}
+            self._rendered[key] = texts
+        return dict(self._rendered[key])
 
     def objects(
         self, values: Mapping[str, Any], *, release: str = "router", namespace: str = "alerts"
@@ -132,3 +138,8 @@ def named(objects: list[Object], kind: str, name: str) -> Object:
 
 ALL_VALUES: Final = {"required": dict(REQUIRED), **{name: example(name) for name in EXAMPLES}}
 """The least values, and those of each example."""
+EACH: Final = [
+    name if name in {"required", "all-on"} else pytest.param(name, marks=pytest.mark.deploy)
+    for name in ALL_VALUES
+]
+"""Their names, as parameters of a test: the least and the most are tested in each run of the suite."""

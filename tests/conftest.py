@@ -3,8 +3,10 @@
 import functools
 import gc
 import os
+import shutil
 import socket
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
@@ -83,13 +85,27 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if is_fast(config) and folder_of(collection_path) in SERVER_FOLDERS else None
 
 
+def use_own_temporary_folder(config: pytest.Config) -> None:
+    """Give this process and its children a folder for temporary files, and remove it at the end.
+
+    A process that a test kills cannot remove its own files. ``tmp_path`` is elsewhere, and kept.
+    """
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
+    folder = tempfile.mkdtemp(prefix="router-tests-")  # short, for the paths of sockets
+    os.environ["TMPDIR"] = tempfile.tempdir = folder
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     register(config)
+    is_worker = hasattr(config, "workerinput")
+    if is_worker or not config.getoption("numprocesses", None):
+        use_own_temporary_folder(config)
     if least_rights.IS_ON:
         least_rights.install()
     config.pluginmanager.register(DocumentFigures())
     # In the controller of pytest-xdist only, to which its workers report.
-    if config.option.markexpr.startswith("deploy") and not hasattr(config, "workerinput"):
+    if config.option.markexpr.startswith("deploy") and not is_worker:
         config.pluginmanager.register(DeploymentTable())
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 from support.redis_servers import RedisServer
 
@@ -18,10 +19,11 @@ def test_unavailable_redis_is_one_line(tmp_path: object) -> None:
     )
 
 
-def test_a_wrong_port_is_asked_once_more(tmp_path: Path) -> None:
+def test_a_wrong_port_is_asked_once_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Mutant seen to fail: no second connection; "Redis did not answer in time" after the deadline."""
     with RedisServer(tmp_path / "redis") as server:
         environ = {"ROUTER_REDIS_URL": f"rediss://127.0.0.1:{server.port}/0?ssl_cert_reqs=none"}
+        monkeypatch.setattr("router.cli.top._REDIS_SECONDS", 0.3)
         refused = CliRunner().invoke(main, ["top", "--once"], env=environ)
 
     assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)

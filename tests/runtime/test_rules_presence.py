@@ -4,6 +4,7 @@ import socket
 from pathlib import Path
 
 import aiohttp
+import pytest
 from support.running import running, settings_for, worker_of
 from support.waiting import until
 
@@ -11,13 +12,19 @@ from router.clock import Clock
 from router.datatypes import Secret
 from router.journal.connection import Connection
 from router.journal.rules_in_use import RulesInUse, RulesInUseRecord
+from router.runtime import rules_presence
 from router.runtime.roles import Roles
 
 
 async def test_a_reload_is_recorded_in_place_of_the_rules_before(
-    redis_url: Secret, connection: Connection, clock: Clock, tmp_path: Path
+    redis_url: Secret,
+    connection: Connection,
+    clock: Clock,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Mutant seen to fail: recorded at the start only."""
+    monkeypatch.setattr(rules_presence, "_CHECK_SECONDS", 0.02)
     (tmp_path / "rules.yaml").write_text("rules: []\n")
     settings = settings_for(redis_url, durability="relaxed")
     roles = Roles(port=0, ingress=True, worker=worker_of(tmp_path, settings))

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
+from support import least_rights
 from support.redis_servers import RedisServer, free_port
 
 from router.cli import main
@@ -47,7 +48,7 @@ def test_an_interval_that_is_too_short_is_an_error(router: Router) -> None:
 
 def test_a_right_that_is_missing_is_one_line_with_the_right_alone(tmp_path: Path) -> None:
     with RedisServer(tmp_path / "redis") as server:
-        server.ask("ACL", "SETUSER", "default", "-mget")
+        server.ask("ACL", "SETUSER", least_rights.USER, "-mget")
         environ = {"ROUTER_REDIS_URL": server.url.reveal()}
         result = CliRunner().invoke(main, ["top", "--once"], env=environ)
 

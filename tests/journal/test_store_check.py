@@ -183,6 +183,7 @@ async def test_a_service_that_no_sentinel_monitors_is_a_wrong_url() -> None:
     assert "monitors no such service" in check.refusal
 
 
+@pytest.mark.default_user
 async def test_a_command_that_a_worker_needs_and_redis_lacks_is_a_refusal(tmp_path: Path) -> None:
     """Seen to fail: an unknown command counted as permitted, so that each commit failed later."""
     config = tmp_path / "redis.conf"

@@ -188,9 +188,9 @@ class StoreProbe:
 
     def _refusal(self, probed: Any, info: dict[str, Any]) -> _Refusal:
         """Return why an event could not be stored."""
-        if info.get("redis_mode") == "sentinel":
+        if _mode(info) == "sentinel":
             return _Refusal(str(_SENTINEL), is_setup=True, is_url_wrong=True)
-        if info.get("redis_mode") == "cluster":
+        if _mode(info) == "cluster":
             return _Refusal(str(CLUSTER_MODE), is_setup=True, is_url_wrong=True)
         if info.get("role") == "slave":  # first, because a writable replica loses what it is given
             return _Refusal(str(READONLY), is_setup=True)
@@ -206,6 +206,11 @@ class StoreProbe:
             return _Refusal(str(unknown_commands(" ".join(names))), is_setup=True)
         lacking = missing(self._probes, probed[2])
         return _Refusal(forbidden_text(lacking), is_setup=True) if lacking else _Refusal()
+
+
+def _mode(info: dict[str, Any]) -> str:
+    """Return standalone, sentinel or cluster. Valkey 9 has another name for the field."""
+    return str(info.get("redis_mode") or info.get("server_mode") or "")
 
 
 def _of_info(reply: Any) -> _Refusal | None:
@@ -244,7 +249,7 @@ def forbidden_text(lacking: Sequence[AccessRight]) -> str:
 def _durability_problems(
     info_reply: Any, info: dict[str, Any], settings: Sequence[Any]
 ) -> tuple[str, ...]:
-    if isinstance(info_reply, RedisError) or info.get("redis_mode") == "sentinel":
+    if isinstance(info_reply, RedisError) or _mode(info) == "sentinel":
         return ()
     found = redis_health.durability_problems(info)
     if settings and _value(settings[0], "appendfsync") == "no":

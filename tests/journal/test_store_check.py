@@ -1,6 +1,7 @@
 """One look at a real Redis."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -265,3 +266,22 @@ async def test_a_process_that_accepts_events_needs_no_subscription(
 
     assert accepts.refusal == ""
     assert works.refusal.endswith("SUBSCRIBE PSUBSCRIBE; grant the user +subscribe +psubscribe")
+
+
+@pytest.mark.parametrize("field", [b"redis_mode", b"server_mode"])
+@pytest.mark.parametrize(("mode", "is_refused"), [("standalone", False), ("cluster", True)])
+async def test_a_cluster_is_known_by_the_field_of_redis_and_of_valkey_9(
+    own: Connection, monkeypatch: pytest.MonkeyPatch, field: bytes, mode: str, *, is_refused: bool
+) -> None:
+    """Seen to fail on Valkey 9: a node of a cluster was used."""
+    exchange = own.exchange
+
+    async def named_so(call: ScriptCall, more: Sequence[Command]) -> list[Any]:
+        replies = await exchange(call, more)
+        info = re.sub(rb"(redis|server)_mode:\w+", field + b":" + mode.encode(), replies[1])
+        return [replies[0], info, *replies[2:]]
+
+    monkeypatch.setattr(own, "exchange", named_so)
+    check = await probe(own).check()
+
+    assert check.is_url_wrong == is_refused

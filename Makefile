@@ -28,6 +28,7 @@ $(VENV)/docs: constraints/docs.txt
 
 docs: $(VENV)/docs  ## Write the documents as a site into site/, and fail for a dead link
 	NO_MKDOCS_2_WARNING=1 $</bin/mkdocs build
+	@echo "Open site/index.html"
 
 screenshots: $(VENV)/dev  ## Write docs/images: each page of the console in two themes and widths
 	$(BIN)/python tests/screenshots.py

@@ -54,6 +54,7 @@ QUESTIONS: Final = {
 pytestmark = [
     needs_browser,
     pytest.mark.slow,
+    pytest.mark.timeout(180),
     pytest.mark.skipif(not MKDOCS.exists(), reason="MkDocs was not found: run `make docs`"),
 ]
 

@@ -7,6 +7,7 @@ import click
 from router.api.audit import AuditView, audit_view
 from router.cli.output import as_json, echo
 from router.cli.redis_commands import CLOCK, parse_age, print_table, time_range, with_redis
+from router.cli.usage_hints import HintingGroup
 from router.errors import ConfigurationError
 from router.journal.audit import Audit, AuditAction, AuditFilter, FoundEntries
 from router.journal.connection import Connection
@@ -15,7 +16,7 @@ from router.timestamps import utc_second
 _HEADINGS: Final = ("AT", "ACTION", "WHAT", "BY", "VIA", "FROM", "DETAILS")
 
 
-@click.group()
+@click.group(cls=HintingGroup)
 def audit() -> None:
     """Show what operators did.
 

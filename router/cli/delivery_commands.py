@@ -20,6 +20,7 @@ from router.cli.history_options import (
 from router.cli.known_names import check_destination, check_rule
 from router.cli.output import as_json, echo
 from router.cli.redis_commands import CLOCK, print_table, with_redis
+from router.cli.usage_hints import HintingGroup
 from router.errors import ConfigurationError
 from router.journal.connection import Connection
 from router.printable import one_printable_line
@@ -30,7 +31,7 @@ _MAX_PAGES: Final = 50
 """Pages that are read for one list that has few matches."""
 
 
-@click.group(name="deliveries")
+@click.group(name="deliveries", cls=HintingGroup)
 def deliveries() -> None:
     """List and show deliveries, and discard those that wait.
 

@@ -22,6 +22,7 @@ from router.cli.redis_commands import (
     user_name,
     with_redis,
 )
+from router.cli.usage_hints import HintingGroup
 from router.errors import ConfigurationError
 from router.journal.audit import AuditAction, Audited
 from router.journal.connection import Connection
@@ -29,7 +30,7 @@ from router.journal.pauses import Pause, PauseKind, Pauses
 from router.journal.retry_now import retry_now
 
 
-@click.group()
+@click.group(cls=HintingGroup)
 def destinations() -> None:
     """List, show, pause, resume, retry and test destinations.
 

@@ -27,6 +27,7 @@ from router.cli.known_names import check_rule
 from router.cli.output import as_json, echo
 from router.cli.redis_commands import CLOCK, own_masks, record_action, with_redis
 from router.cli.rules_folder import folder_or_default, load_rules, rules_option
+from router.cli.usage_hints import HintingGroup
 from router.configuration.model import Configuration
 from router.errors import ConfigurationError
 from router.events.masks import NO_MASKS
@@ -42,7 +43,7 @@ _AT_ONCE: Final = 100
 _REPLAY_PAGE: Final = 1000
 
 
-@click.group(name="events")
+@click.group(name="events", cls=HintingGroup)
 def events() -> None:
     """List, explain and replay events of history.
 

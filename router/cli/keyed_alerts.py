@@ -35,6 +35,7 @@ from router.cli.redis_commands import (
     user_name,
     with_redis,
 )
+from router.cli.usage_hints import HintingGroup
 from router.errors import ConfigurationError
 from router.journal.acknowledgements import BY_LIMIT
 from router.journal.audit import AuditAction, Audited
@@ -69,7 +70,7 @@ _WITHOUT_STATE: Final = (
 )
 
 
-@click.group(name="alerts")
+@click.group(name="alerts", cls=HintingGroup)
 def alerts() -> None:
     """List, show, acknowledge and resolve alerts.
 

@@ -6,6 +6,7 @@ import click
 
 from router.cli.kinesis_checkpoints import reset, status
 from router.cli.processes import read_settings, serve
+from router.cli.usage_hints import HintingGroup
 from router.clock import system_clock
 from router.errors import ConfigurationError
 from router.ingress.kinesis.stream import KinesisStream
@@ -17,7 +18,7 @@ _OLDEST: Final = "oldest"
 _NOW: Final = "now"
 
 
-@click.group(invoke_without_command=True)
+@click.group(invoke_without_command=True, cls=HintingGroup)
 @click.option("--stream", "name", default="", help="Name of the stream.  [required]")
 @click.option("--region", default="", help="AWS region.  [default: as the AWS SDK finds it]")
 @click.option(

@@ -11,6 +11,7 @@ from typing import Any, Final, TextIO
 import click
 import msgspec
 
+from router.cli.usage_hints import HintingGroup
 from router.configuration.diagnostics import render_diagnostics
 from router.errors import ConfigurationError, RulesError, only_error
 from router.printable import printable_json, printable_lines
@@ -22,7 +23,7 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """Errors of a write to an output that has no room; Python names no file in them."""
 
 
-class CommandGroup(click.Group):
+class CommandGroup(HintingGroup):
     """A group that prints configuration errors and exits with code 2, and with 130 after Ctrl-C."""
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -19,7 +19,6 @@ from router.cli.rules_folder import (
 )
 from router.clock import system_clock
 from router.destinations.spec import make_destination
-from router.errors import ConfigurationError
 from router.offline.explain import duty_line, preview_lines
 from router.offline.preview import (
     PreviewMoment,
@@ -76,8 +75,6 @@ def preview(  # noqa: PLR0913 - click passes an argument for each option
         raise unknown_destination(destination, specs)
     rendered_by = make_destination(specs[destination], preview_environment(clock))
     events = read_events(event, clock)
-    if not events:
-        raise ConfigurationError("the file contains no event")
     found = find_rule(configuration, rule)
     delivery = sample_delivery(found, events[0], destination, now=clock.now())
     for state in duty_states(found, events[0], destination, now=clock.now()):

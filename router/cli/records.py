@@ -21,6 +21,7 @@ from router.cli.redis_commands import (
     time_range,
     with_redis,
 )
+from router.cli.usage_hints import HintingGroup
 from router.errors import ConfigurationError
 from router.events.masks import Masks
 from router.journal.audit import AuditAction, Audited
@@ -84,7 +85,7 @@ class _Moved(msgspec.Struct):
 
 def record_group(kind: RecordKind[Any, Any]) -> click.Group:
     """Return the group of commands of one kind of record."""
-    group = click.Group(kind.name, help=kind.summary)
+    group = HintingGroup(kind.name, help=kind.summary)
     for command in (_list_command, _show_command, _replay_command, _discard_command):
         group.add_command(command(kind))
     return group

@@ -13,6 +13,7 @@ from router.cli.known_names import unknown_destination
 from router.cli.output import as_json, echo
 from router.cli.redis_commands import CLOCK, print_table, with_redis
 from router.cli.rules_folder import folder_or_default, load_rules, rules_option
+from router.cli.usage_hints import HintingGroup
 from router.errors import ConfigurationError
 from router.journal.connection import Connection
 from router.rules.model import Mode, Rule
@@ -21,7 +22,7 @@ from router.suggestions import suggestion
 _PAGE = 1000
 
 
-@click.group()
+@click.group(cls=HintingGroup)
 def rules() -> None:
     """List and show rules with what each has done lately.
 

@@ -7,6 +7,8 @@ from typing import BinaryIO, Final
 import click
 
 from router.cli.event_file import read_whole
+from router.cli.event_problems import describe_problem, name_of
+from router.cli.folder_path import FolderPath
 from router.cli.output import echo
 from router.clock import Clock
 from router.configuration.load import load
@@ -19,7 +21,7 @@ from router.events.masks import Masks
 from router.events.model import Event
 from router.settings.model import Settings
 
-FOLDER: Final = click.Path(file_okay=False, path_type=Path)
+FOLDER: Final = FolderPath()
 EVENTS_LIMIT: Final = 1000
 """Events in one file."""
 
@@ -67,14 +69,17 @@ def preview_environment(clock: Clock) -> Environment:
 
 
 def read_events(file: BinaryIO, clock: Clock) -> list[Event]:
-    """Read a file with one CloudEvent or an array of up to ``EVENTS_LIMIT``.
+    """Read a file with one CloudEvent or an array of up to ``EVENTS_LIMIT``, at least one.
 
     Raises:
         ConfigurationError: The file is not valid.
 
     """
+    content = read_whole(file)
     try:
-        return decode_strictly(read_whole(file), received_at=clock.now(), max_events=EVENTS_LIMIT)
+        events = decode_strictly(content, received_at=clock.now(), max_events=EVENTS_LIMIT)
     except EventError as error:
-        path = f" at {error.path}" if error.path else ""
-        raise ConfigurationError(f"not a CloudEvent: {error.message}{path}") from None
+        raise ConfigurationError(describe_problem(name_of(file), content, error)) from None
+    if not events:
+        raise ConfigurationError(f"{name_of(file)} contains no event")
+    return events

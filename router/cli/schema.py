@@ -4,12 +4,13 @@ import click
 
 from router.cli.documented_type import DocumentedType
 from router.cli.output import as_json
+from router.cli.usage_hints import HintingGroup
 from router.configuration import json_schema as rules_schema
 from router.events import json_schema as events_schema
 from router.offline.rule_tests import schema as tests_schema
 
 
-@click.group()
+@click.group(cls=HintingGroup)
 def schema() -> None:
     """Print a JSON Schema for rules, tests or events."""
 

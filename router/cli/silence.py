@@ -14,6 +14,7 @@ from router.api.silences import SilenceView, add_silence, silence_details, silen
 from router.cli.output import as_json, echo
 from router.cli.redis_commands import CLOCK, record_action, user_name, with_redis
 from router.cli.rules_folder import folder_or_default, load_rules, rules_option
+from router.cli.usage_hints import HintingGroup
 from router.datatypes import Duration
 from router.errors import ConditionError, ConfigurationError, OverloadedError, RulesError
 from router.journal.audit import AuditAction, Audited
@@ -31,7 +32,7 @@ from router.timestamps import utc_second
 T = TypeVar("T")
 
 
-@click.group()
+@click.group(cls=HintingGroup)
 def silence() -> None:
     """Add, list and expire silences.
 

@@ -18,6 +18,7 @@ from router.cli.output import as_json, echo
 from router.cli.redis_commands import CLOCK, print_table, with_redis
 from router.cli.rules_folder import folder_or_default, load_rules, rules_option
 from router.cli.source_test import test_source
+from router.cli.usage_hints import HintingGroup
 from router.configuration.readers.sources import preset_names, preset_parts, preset_yaml
 from router.errors import ConfigurationError
 from router.journal.connection import Connection
@@ -26,7 +27,7 @@ from router.settings.model import Settings
 from router.suggestions import suggestion
 
 
-@click.group()
+@click.group(cls=HintingGroup)
 def sources() -> None:
     """List sources, show their refusals and presets, and try requests.
 

@@ -5,9 +5,10 @@ import click
 from router.cli.twilio_connect import connect
 from router.cli.twilio_disconnect import disconnect
 from router.cli.twilio_status import status, types
+from router.cli.usage_hints import HintingGroup
 
 
-@click.group()
+@click.group(cls=HintingGroup)
 def twilio() -> None:
     """Connect Twilio Event Streams to this router.
 

@@ -55,8 +55,10 @@ def test_help_imports_no_command() -> None:
         "router.cli",
         "router.cli.lazy_group",
         "router.cli.output",
+        "router.cli.usage_hints",
         "router.errors",
         "router.printable",
+        "router.suggestions",
         "router.configuration",
         "router.configuration.diagnostics",
     }

@@ -4,6 +4,7 @@ Source: the format of python-dotenv, https://saurabh-kumar.com/python-dotenv/#fi
 taken as they are written: ``${NAME}`` in a value stays, because a password may contain it.
 """
 
+import re
 from collections.abc import MutableMapping
 from io import StringIO
 from pathlib import Path
@@ -20,6 +21,7 @@ DISABLED: Final = "PYTHON_DOTENV_DISABLED"
 _YES: Final = frozenset({"1", "true", "t", "yes", "y"})
 """The values by which python-dotenv takes it as set, in any case."""
 
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _LIMIT: Final = 256 * 1024
 """Bytes of a file."""
 
@@ -60,13 +62,14 @@ def read_env_file(path: Path) -> dict[str, str]:
 
     variables: dict[str, str] = {}
     for binding in parse_stream(StringIO(text)):
-        if binding.error or (binding.value and "\0" in binding.value):
+        name, value = binding.key, binding.value
+        if binding.error or "\0" in (value or "") or not _NAME.fullmatch(name or "A"):
             raise SettingsError(
                 f"{path}:{_first_line(binding.original.string, binding.original.line)}"
                 " is not a variable, write NAME=value, the value in quotes if it has spaces"
             )
-        if binding.key is not None and binding.value is not None:
-            variables[binding.key] = binding.value
+        if name is not None and value is not None:
+            variables[name] = value
     return variables
 
 

@@ -23,6 +23,7 @@ from router.datatypes import ByteSize, Duration, Networks, Secret, Share, Texts
 from router.errors import SettingsError
 from router.field_paths import FieldPaths
 from router.no_proxy import NoProxy
+from router.settings.meant_value import meant_value
 from router.settings.tokens import Tokens
 from router.suggestions import closest_match
 
@@ -78,17 +79,28 @@ class Variable(msgspec.Struct, frozen=True):
         if self.kind in _SECRETS:
             return _SECRETS[self.kind](text)
         try:
-            value = _PARSERS.get(self.kind, self.kind)(text)
+            return self._value(text)
         except ValueError:
             raise self._unexpected(text) from None
+
+    def _value(self, text: str) -> Any:
+        """Return the value, which is within its bounds. Raise ValueError."""
+        value = _PARSERS.get(self.kind, self.kind)(text)
         if self.within and not self.within.at_least <= value <= self.within.at_most:
-            raise self._unexpected(text)
+            raise ValueError(text)
         return value
 
     def _unexpected(self, text: str) -> ValueError:
-        near = closest_match(text, self.kind) if issubclass(self.kind, enum.StrEnum) else None
-        hint = f", did you mean {near}?" if near else ""
+        meant = meant_value(self.kind, text)
+        hint = f", did you mean {meant}?" if meant and self._is_valid(meant) else ""
         return ValueError(f"is {text[:_SHOWN]!r}, expected {self.values}{hint}")
+
+    def _is_valid(self, text: str) -> bool:
+        try:
+            self._value(text)
+        except ValueError:
+            return False
+        return True
 
 
 def variables(struct: type[msgspec.Struct], prefix: str) -> tuple[Variable, ...]:

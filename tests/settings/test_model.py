@@ -121,7 +121,7 @@ def test_a_variable_becomes_a_value_of_its_type(name: str, text: str, value: obj
         (
             "JOB_LEASE",
             "10",
-            "is '10', expected a duration such as 500ms, 10s or 1h30m, 1s to 10m",
+            "is '10', expected a duration such as 500ms, 10s or 1h30m, 1s to 10m, did you mean 10s?",
         ),
         (
             "COMMIT_TIMEOUT",
@@ -131,14 +131,18 @@ def test_a_variable_becomes_a_value_of_its_type(name: str, text: str, value: obj
         (
             "MAX_BODY",
             "1MB",
-            "is '1MB', expected a size such as 65536, 64KiB or 1MiB, 1KiB to 256MiB",
+            "is '1MB', expected a size such as 65536, 64KiB or 1MiB, 1KiB to 256MiB, did you mean 1MiB?",
         ),
         (
             "DURABILITY",
             "strikt",
             "is 'strikt', expected one of strict, relaxed, did you mean strict?",
         ),
-        ("LOG_LEVEL", "INFO", "is 'INFO', expected one of debug, info, warning, error"),
+        (
+            "LOG_LEVEL",
+            "INFO",
+            "is 'INFO', expected one of debug, info, warning, error, did you mean info?",
+        ),
         (
             "TWILIO_AUTH_TOKENS",
             "one,,two",
@@ -154,7 +158,7 @@ def test_a_variable_becomes_a_value_of_its_type(name: str, text: str, value: obj
             "10.0.0.1/8",
             (
                 "is '10.0.0.1/8', expected networks such as 10.0.0.0/8 or 192.0.2.7,"
-                " with commas between them"
+                " with commas between them, did you mean 10.0.0.0/8?"
             ),
         ),
         (

@@ -105,7 +105,7 @@ def _hundred_megabytes(path: Path) -> None:
 
 
 BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
-    "broken YAML": (lambda file: file.write_text("rules: [", "utf-8"), "not YAML"),
+    "broken YAML": (lambda file: file.write_text("rules: [", "utf-8"), "expected a value here"),
     "an unknown key": (
         lambda file: file.write_text("rules:\n" + rule("one", "noc", severty="info"), "utf-8"),
         'unknown key "severty"',
@@ -119,7 +119,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "a file of 100 MB": (_hundred_megabytes, "larger than 1 MiB"),
     "a file that is half written": (
         lambda file: file.write_text(TWO[: len(TWO) - 8], "utf-8"),
-        "not YAML",
+        "expected a value here",
     ),
     "a file of which nothing is written yet": (
         lambda file: file.write_text("", "utf-8"),

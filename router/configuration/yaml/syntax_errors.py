@@ -1,5 +1,6 @@
 """Explain libyaml's syntax errors, each with a hint."""
 
+import re
 from typing import Final
 
 import msgspec
@@ -54,12 +55,31 @@ _PROBLEMS: Final = {
     "did not find expected <document start>": SyntaxExplanation(
         "expected the end of the file here"
     ),
+    "did not find expected alphabetic or numeric character": SyntaxExplanation(
+        "a `*` or `&` is not text", 'put the value in quotes: "*"'
+    ),
+    "did not find expected node content": SyntaxExplanation(
+        "expected a value here", "remove a comma too many, or close the list or map"
+    ),
     "exceeded maximum nesting depth": SyntaxExplanation("lists and maps are nested too deeply"),
 }
 
 
+_QUOTED: Final = SyntaxExplanation(
+    "the text in quotes ends before this", "put quotes of the other kind, ' or \", around the value"
+)
+_CLOSED: Final = re.compile(r"""^[ \t-]*[\w."-]+[ \t]*:[ \t]+(["']).*\1[ \t]*$""")
+"""A line up to the end of a quoted value."""
+_CONFLICT: Final = re.compile(r"^(<{7}|={7}|>{7})( |$)", re.MULTILINE)
+_UNMERGED: Final = SyntaxExplanation(
+    "two versions of the file are not merged", "resolve the conflict of git that begins here"
+)
+
+
 def explain(error: yaml.MarkedYAMLError, text: str) -> tuple[int, SyntaxExplanation]:
     """Return the offset of a syntax error in ``text`` and its explanation."""
+    if conflict := _CONFLICT.search(text):
+        return conflict.start(), _UNMERGED
     problem = error.problem or ""
     offset = _offset(error.problem_mark or error.context_mark, text)
     explanation = SyntaxExplanation(
@@ -70,6 +90,8 @@ def explain(error: yaml.MarkedYAMLError, text: str) -> tuple[int, SyntaxExplanat
     for start, known in _PROBLEMS.items():
         if problem.startswith(start):
             explanation = known
+    if _CLOSED.match(text[text.rfind("\n", 0, offset) + 1 : offset]):
+        explanation = _QUOTED
     if explanation.at_beginning:
         offset = _offset(error.context_mark or error.problem_mark, text)
     return offset, explanation

@@ -117,7 +117,7 @@ def send(
         return
     body = _sample_body(sample) if sample is not None else read_whole(event) if event else b""
     result = asyncio.run(send_one(target, body))
-    echo(f"{result.status} {result.body}")
+    echo(result.text)
     if sign and result.status == HTTPStatus.FORBIDDEN:
         echo(_signature_hint(target), err=True)
     sys.exit(0 if result.accepted else 1)
@@ -144,6 +144,7 @@ def _check_url(url: str, *, sign: bool) -> None:
     try:
         parts = urlsplit(url)
         is_usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        is_usable = is_usable and not any(map(str.isspace, url))
     except ValueError:
         is_usable = False
     if not is_usable:

@@ -19,6 +19,7 @@ from typing import Final
 import aiohttp
 import msgspec
 
+from router.client.answer_text import describe_failure
 from router.client.json_lines import Batch, FileCheckpoint, Line, body_of
 from router.client.send import Endpoint, SendResult, post
 from router.clock import Clock
@@ -26,13 +27,12 @@ from router.destinations.transport.http_status import retry_after_seconds
 from router.errors import only_error
 
 _RETRIED: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
-_TIMEOUT: Final = aiohttp.ClientTimeout(total=30)
+_TIMEOUT_SECONDS: Final = 30
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS)
 _FIRST_BACKOFF: Final = 0.5
 _MAX_BACKOFF: Final = 30.0
 _ELEMENT: Final = re.compile(r"\$\[(\d+)\]")
 """The index of an event in the JSON path of the router's error."""
-_ERROR_SHOWN: Final = 200
-"""Characters of a response without an error message."""
 
 
 class StoppedError(Exception):
@@ -188,15 +188,19 @@ class Backfill:
         while True:
             try:
                 result = await post(session, self._target, body, is_batch=True)
-            except (aiohttp.ClientError, TimeoutError) as error:
-                reason, retry_after = str(error) or "no answer", None
+            except (aiohttp.ClientError, OSError) as error:
+                reason, retry_after = (
+                    describe_failure(self._target.url, error, _TIMEOUT_SECONDS),
+                    None,
+                )
                 if not self.has_answered:
                     raise StoppedError(f"{self._target.shown}: {reason}") from None
             else:
                 self.has_answered = True
                 if result.status not in _RETRIED:
                     return result
-                reason = f"{result.status} {_error_of(result).message}"
+                message = _error_of(result).message
+                reason = f"{result.status} {message}" if message else result.text
                 retry_after = retry_after_seconds(result.retry_after, now=self._clock.now())
             pause = backoff * (0.5 + self._clock.chance()) if retry_after is None else retry_after
             if self._clock.monotonic() + pause > until:
@@ -225,7 +229,9 @@ class Backfill:
                 await self._send(session, (line,))
             return ()
         at = f" at {error.path}" if error.path else ""
-        reason = f"{error.message or result.body[:_ERROR_SHOWN]}{at}"
+        if fault is None and not error.message:
+            raise StoppedError(f"{self._target.shown}: {result.text}")
+        reason = f"{error.message or result.text}{at}"
         if fault is None:
             raise StoppedError(f"{self._target.shown}: {result.status} {reason}")
         if self._on_skip is None:

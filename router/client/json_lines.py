@@ -146,7 +146,7 @@ def skip_to(file: BinaryIO, line: int) -> FileCheckpoint:
     while checkpoint.line < line - 1:
         text = file.readline(MAX_LINE_BYTES + 1)
         if not text:
-            raise ConfigurationError(f"--from {line}: there are {checkpoint.line} lines")
+            raise ConfigurationError(f"--from {line}: the last line is {checkpoint.line}")
         is_whole = text.endswith(b"\n") or len(text) <= MAX_LINE_BYTES
         checkpoint = FileCheckpoint(
             line=checkpoint.line + is_whole, offset=checkpoint.offset + len(text)

@@ -12,6 +12,7 @@ import aiohttp
 import msgspec
 from yarl import URL
 
+from router.client.answer_text import describe_answer, describe_failure
 from router.datatypes import Secret
 from router.errors import ConfigurationError
 from router.media_types import CLOUDEVENT_BATCH, JSON
@@ -31,11 +32,18 @@ class SendResult(msgspec.Struct, frozen=True):
     """The first 64 KiB, as text."""
     retry_after: str = ""
     """The ``Retry-After`` header as received; ``""`` if there is none."""
+    location: str = ""
+    """The ``Location`` header; ``""`` if there is none."""
 
     @property
     def accepted(self) -> bool:
         """Whether the status is a 2xx: the events are durable."""
         return 200 <= self.status < 300
+
+    @property
+    def text(self) -> str:
+        """The response as a line."""
+        return describe_answer(self.status, self.body, self.location)
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,7 +134,8 @@ async def post(
     ) as response:
         text = await response.content.read(_MAX_RESPONSE_BYTES)
         retry_after = response.headers.get("Retry-After", "")
-        return SendResult(response.status, text.decode(errors="replace"), retry_after)
+        location = response.headers.get("Location", "")
+        return SendResult(response.status, text.decode(errors="replace"), retry_after, location)
 
 
 async def send(target: Endpoint, body: bytes) -> SendResult:
@@ -139,8 +148,8 @@ async def send(target: Endpoint, body: bytes) -> SendResult:
     try:
         async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
             return await post(session, target, body)
-    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        reason = str(error) or f"no answer within {_TIMEOUT_SECONDS} s"
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        reason = describe_failure(target.url, error, _TIMEOUT_SECONDS)
         raise ConfigurationError(f"{target.shown}: {reason}") from None
 
 

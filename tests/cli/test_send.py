@@ -66,7 +66,7 @@ def test_the_user_of_a_signed_url_is_not_shown(
     )
 
     assert result.exit_code == 2
-    assert "http://127.0.0.1:1/twilio: Cannot connect" in result.stderr
+    assert "http://127.0.0.1:1/twilio: connection refused" in result.stderr
     assert "secret" not in result.output
 
 
@@ -80,7 +80,7 @@ def test_a_router_that_is_not_there_is_said_at_once(
     result = CliRunner().invoke(main, ["send", str(tmp_path / name), "--url", url])
 
     assert result.exit_code == 2
-    assert f"{url}: Cannot connect to host 127.0.0.1:1" in result.stderr
+    assert f"{url}: connection refused: nothing listens there" in result.stderr
 
 
 def test_the_port_of_router_dev_in_the_environment_is_router_dev(
@@ -108,7 +108,7 @@ def test_the_port_of_router_dev_in_the_environment_is_router_dev(
     result = CliRunner().invoke(main, ["send", "--sign", str(tmp_path / "event.json")])
     announced.withdraw()
 
-    assert "http://127.0.0.1:9/twilio: Cannot connect" in result.stderr
+    assert "http://127.0.0.1:9/twilio: connection refused" in result.stderr
 
 
 def test_the_sample_needs_no_file() -> None:
@@ -124,10 +124,10 @@ def test_the_sample_needs_no_file() -> None:
     ]
 
     assert [each.exit_code for each in results] == [2, 2, 2, 2, 2]
-    assert "Cannot connect to host 127.0.0.1:1" in results[0].stderr
+    assert "http://127.0.0.1:1/events: connection refused" in results[0].stderr
     assert "name one file with events, or --sample" in results[1].stderr
     assert "name a file or --sample" in results[2].stderr
-    assert "Cannot connect to host 127.0.0.1:1" in results[3].stderr
+    assert "http://127.0.0.1:1/events: connection refused" in results[3].stderr
     assert 'did you mean "com.twilio.messaging.message.failed"?' in results[4].stderr
 
 

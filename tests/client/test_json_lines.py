@@ -103,5 +103,5 @@ def test_skipped_lines_count_as_sent() -> None:
 
 
 def test_skipping_over_the_end_is_an_error() -> None:
-    with pytest.raises(ConfigurationError, match="--from 5: there are 2 lines"):
+    with pytest.raises(ConfigurationError, match="--from 5: the last line is 2"):
         skip_to(io.BytesIO(b"{}\n{}\n"), 5)

@@ -1,5 +1,6 @@
 """``router init``: begin a folder with rules, destinations and events to try."""
 
+import re
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -30,6 +31,11 @@ from router.suggestions import UnknownNameError, named
 
 T = TypeVar("T")
 _HERE: Final = Path()
+_ANSWER_LIMIT: Final = 1000
+"""Characters of an answer that count."""
+_SHOWN: Final = 40
+"""Characters of a name that does not exist."""
+_NUMBERS: Final = re.compile("([0-9]{1,3})(?:-([0-9]{1,3}))?")
 
 
 def _about_packs() -> Mapping[str, str]:
@@ -105,26 +111,40 @@ def _ask(title: str, about: Mapping[str, str], default: Sequence[str]) -> tuple[
     for number, (name, text) in enumerate(about.items(), 1):
         echo(f"  {number}  {name:<{width}}{text}")
     return click.prompt(
-        "Numbers or names, with commas between them",
+        "Numbers or names with commas between them, or all",
         default=", ".join(default),
         value_proc=lambda text: names_chosen(text, list(about)),
     )
 
 
 def names_chosen(text: str, known: Sequence[str]) -> tuple[str, ...]:
-    """Return the names that are given by numbers from 1, or by names, each once.
+    """Return the names that are given by numbers from 1, ranges of them, names, or "all", each once.
 
     Raises:
         click.UsageError: There is no such name, or none is given.
     """
-    numbered = {str(number): name for number, name in enumerate(known, 1)}
-    names = [numbered.get(part, part) for part in text.replace(",", " ").split()]
+    text = re.sub(r"(\d)\s*-\s*(\d)", r"\1-\2", text[:_ANSWER_LIMIT].lower())
+    parts = [part[:_SHOWN] for part in re.split(r"[,;\s]+", text) if part]
+    names = [name for part in parts for name in _names_of(part, known)]
     if not names:
         raise click.UsageError("name at least one")
     try:
         return named(names, {name: name for name in known}, missing="there is no")
     except UnknownNameError as error:
         raise click.UsageError(str(error)) from None
+
+
+def _names_of(part: str, known: Sequence[str]) -> Sequence[str]:
+    """Return the names that one part of an answer stands for; the part itself if there are none."""
+    if part in {"all", "*"}:
+        return known
+    numbers = _NUMBERS.fullmatch(part)
+    if numbers is None:
+        return [part]
+    first = int(numbers[1])
+    return (known[first - 1 : int(numbers[2] or first)] if 1 <= first <= len(known) else ()) or [
+        part
+    ]
 
 
 def _print_files(written: Sequence[Written]) -> None:

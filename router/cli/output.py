@@ -26,6 +26,11 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 class CommandGroup(HintingGroup):
     """A group that prints configuration errors and exits with code 2, and with 130 after Ctrl-C."""
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the program; standard files that the caller has closed lead nowhere."""
+        _open_standard_files()
+        return super().main(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; print a ConfigurationError, or an OSError about a file, and exit with 2.
 
@@ -79,12 +84,18 @@ def _is_interrupt(error: BaseException) -> bool:
 
 
 def _about_output_or_file(error: OSError) -> str:
-    """Return the line for an error about a file that the user named, or about the output.
+    """Return the line for an error about a file that the user named, this folder, or the output.
 
     It is ``""`` for any other error, which is a fault of the router, and for a closed output.
     """
     if isinstance(error, BrokenPipeError):
         return ""
+    if isinstance(error, FileNotFoundError) and error.filename is None:
+        return "this folder was deleted: change to another one"  # of os.getcwd, which names none
+    if isinstance(error, FileExistsError) and error.filename is not None:
+        return (
+            f"{os.fsdecode(error.filename)} is a file, or a link that leads nowhere, and no folder"
+        )
     if error.filename is not None:
         return f"{os.fsdecode(error.filename)}: {error.strerror}"
     return f"cannot write: {error.strerror}" if error.errno in _FULL else ""
@@ -123,6 +134,23 @@ def echo_or_stop(text: str) -> None:
     except OSError:  # the reader of a pipe has ended, the terminal is closed, or the disk is full
         _discard_output()
         signal.raise_signal(signal.SIGTERM)
+
+
+def _open_standard_files() -> None:
+    """Open what of standard input, output and error is closed (``router … <&-``).
+
+    The next file that is opened would take its number otherwise, and what is printed would be written
+    into it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            setattr(sys, name, open(number, "r" if number == 0 else "w", closefd=False))  # noqa: SIM115
 
 
 def _discard_output() -> None:

@@ -191,13 +191,22 @@ def test_a_file_in_place_of_the_folder_is_said(tmp_path: Path) -> None:
         ("1", ("call-quality",)),
         ("1, 2", ("call-quality", "conference-quality")),
         ("messaging-failures 1 1", ("messaging-failures", "call-quality")),
+        ("1-2", ("call-quality", "conference-quality")),
+        ("2 - 3, 1", ("conference-quality", "error-log-storms", "call-quality")),
+        ("1;2", ("call-quality", "conference-quality")),
+        ("Call-Quality", ("call-quality",)),
+        ("all", tuple(pack.name for pack in shipped_packs())),
+        ("*", tuple(pack.name for pack in shipped_packs())),
+        ("5-99", tuple(pack.name for pack in shipped_packs()[4:])),
     ],
 )
 def test_packs_are_chosen_by_number_or_name(text: str, names: tuple[str, ...]) -> None:
     assert names_chosen(text, [pack.name for pack in shipped_packs()]) == names
 
 
-@pytest.mark.parametrize("text", ["0", "99", " , ", "nope", "9" * 5000, "٣"])
+@pytest.mark.parametrize(
+    "text", ["0", "99", " , ", "nope", "9" * 5000, "٣", "2-1", "0-2", "9-99", "1-", "-1", "q"]
+)
 def test_a_choice_that_is_none_is_said(text: str) -> None:
     with pytest.raises(click.UsageError):
         names_chosen(text, [pack.name for pack in shipped_packs()])

@@ -30,6 +30,8 @@ from router.errors import ConfigurationError
 _VERSION: Final = re.compile(r"(Valkey|Redis) server v=(\d+)")
 _START_SECONDS: Final = 10.0
 _STOP_SECONDS: Final = 10.0
+_LONGEST_SOCKETS_FOLDER: Final = 80
+"""Bytes of a path to which the name of a folder and of the socket are added."""
 
 
 def find_server(configured: str, which: Callable[[str], str | None] = shutil.which) -> Path:
@@ -81,7 +83,7 @@ class EmbeddedRedis:
         self._appendfsync = appendfsync
         # Not in the data folder, because the path of a Unix socket has at most 107 bytes
         # (unix(7)).
-        self._socket_folder = Path(tempfile.mkdtemp(prefix="router-"))
+        self._socket_folder = Path(tempfile.mkdtemp(prefix="router-", dir=_sockets_folder()))
         self.socket = self._socket_folder / "redis.sock"
         self._owner_lock = FileLock(self.folder / "owner.lock")
         self._server_lock = FileLock(self.folder / "server.lock")
@@ -205,6 +207,12 @@ class EmbeddedRedis:
         except (OSError, ValueError):
             return False
         return True
+
+
+def _sockets_folder() -> str:
+    """Return the folder of temporary files, or /tmp if its path is too long for a socket's."""
+    folder = tempfile.gettempdir()
+    return folder if len(os.fsencode(folder)) < _LONGEST_SOCKETS_FOLDER else "/tmp"  # noqa: S108 - mkdtemp
 
 
 def _product(server: Path) -> str:

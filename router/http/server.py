@@ -8,12 +8,12 @@ import msgspec
 from aiohttp import hdrs, web
 
 from router.datatypes import host_in_url
-from router.errors import ConfigurationError
 from router.http import aiohttp_adapter
 from router.http.aiohttp_adapter import Handler
 from router.http.connection import HttpSite, ListenAddress
 from router.http.connection_limits import ConnectionLimits, cap_to_fd_limit, connection_options
 from router.http.error_responses import ErrorResponses
+from router.http.listen_errors import listen_error
 from router.metrics import Metrics
 from router.settings.model import Settings
 
@@ -135,11 +135,7 @@ async def listen(
         host, port = await site.start(where)
     except OSError as error:
         await runner.cleanup()
-        raise ConfigurationError(
-            f"cannot listen on {where.host}:{where.port}:"
-            f" {error.strerror or error}"
-            " (set ROUTER_HOST, ROUTER_PORT, ROUTER_WORKER_PORT or ROUTER_OPERATIONS_PORT)"
-        ) from None
+        raise listen_error(where.host, where.port, error) from None
     return HttpServer(runner, site, Address(host, port), keepalive_grace=keepalive_grace)
 
 

@@ -28,6 +28,7 @@ import msgspec
 from router import prometheus_adapter
 from router.clock import Clock
 from router.errors import ConfigurationError
+from router.http.listen_errors import listen_error
 
 logger = logging.getLogger(__name__)
 
@@ -322,8 +323,5 @@ def bind(host: str, port: int, count: int) -> list[socket.socket]:
     except OSError as error:
         for made in sockets:
             made.close()
-        raise ConfigurationError(
-            f"cannot listen on {host}:{port}: {error.strerror or error}"
-            " (set ROUTER_HOST, ROUTER_PORT, ROUTER_WORKER_PORT or ROUTER_OPERATIONS_PORT)"
-        ) from None
+        raise listen_error(host, port, error) from None
     return sockets

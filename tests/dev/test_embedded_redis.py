@@ -5,6 +5,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -138,6 +139,18 @@ def test_the_server_of_a_killed_router_is_ended_first(
         server.stop()
         if is_alive(pid):
             os.kill(pid, signal.SIGKILL)
+
+
+def test_a_long_path_of_temporary_files_is_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """unix(7): the path of a socket has at most 107 bytes."""
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    server = EmbeddedRedis(find_server(""), tmp_path)
+    server.start()
+    server.stop()
 
 
 def test_a_second_router_on_the_same_folder_does_not_start(tmp_path: Path) -> None:

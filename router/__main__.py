@@ -1,5 +1,5 @@
 """Run the command line with ``python -m router``."""
 
-from router.cli import main
+from router.launch import run
 
-main()
+run()

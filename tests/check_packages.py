@@ -98,7 +98,7 @@ def wheel_problems(contents: Contents) -> Iterator[str]:
         return
     if contents[f"{info}licenses/LICENSE"] != (ROOT / "LICENSE").read_bytes():
         yield "the licence is another one"
-    if b"router = router.cli:main" not in contents[f"{info}entry_points.txt"]:
+    if b"router = router.launch:run" not in contents[f"{info}entry_points.txt"]:
         yield "there is no command router"
     yield from metadata_problems(contents[f"{info}METADATA"].decode())
 

@@ -31,7 +31,8 @@ _COMMANDS: Final = {
     ),
     "dev": LazyCommand("dev:dev", "Run everything in one process for development."),
     "doctor": LazyCommand(
-        "doctor:doctor", "Check settings, rules, Redis, destinations, public URL and machine."
+        "doctor:doctor",
+        "Check settings, rules, Redis, destinations, public URL, traces and machine.",
     ),
     "events": LazyCommand("event_commands:events", "List, explain and replay events of history."),
     "explain": LazyCommand(

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import io
 import os
 import signal
 import sys
@@ -29,6 +30,7 @@ class CommandGroup(HintingGroup):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program; standard files that the caller has closed lead nowhere."""
         _open_standard_files()
+        _allow_all_characters()
         return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -151,6 +153,13 @@ def _open_standard_files() -> None:
                 os.dup2(opened, number)
                 os.close(opened)
             setattr(sys, name, open(number, "r" if number == 0 else "w", closefd=False))  # noqa: SIM115
+
+
+def _allow_all_characters() -> None:
+    """Print characters that the terminal's encoding lacks as escapes, instead of failing at them."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _discard_output() -> None:

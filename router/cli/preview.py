@@ -8,6 +8,7 @@ import click
 
 from router.cli.completion import complete_destination, complete_rule
 from router.cli.event_file import EventFile
+from router.cli.folder_path import OutputPath
 from router.cli.known_names import unknown_destination
 from router.cli.output import as_json, echo
 from router.cli.rules_folder import (
@@ -47,7 +48,7 @@ from router.offline.preview import (
 @click.option(
     "--html",
     "page",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=OutputPath(),
     help="Write an HTML page: the e-mail, or the message as Slack shows it.",
 )
 @click.option("--open", "opens", is_flag=True, help="Open that page in the browser.")

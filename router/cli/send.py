@@ -171,7 +171,9 @@ def _endpoint(settings: Settings, url: str, *, sign: bool) -> Endpoint:
     if not sign:
         return Endpoint(url=url or f"{base}/events", token=next(iter(settings.events_token), None))
     if not settings.twilio_auth_tokens:
-        raise ConfigurationError("--sign needs ROUTER_TWILIO_AUTH_TOKENS")
+        raise ConfigurationError(
+            "--sign needs ROUTER_TWILIO_AUTH_TOKENS, or a router dev of this folder"
+        )
     credentials = () if has_credentials(url) else settings.twilio_basic_auth
     return Endpoint(
         url=url or f"{base}/twilio",

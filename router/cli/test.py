@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from router.cli.folder_path import OutputPath
 from router.cli.output import as_json, echo, has_color
 from router.cli.rules_folder import FOLDER, folder_or_default, load_rules
 from router.configuration.diagnostics import render_diagnostics
@@ -22,9 +23,7 @@ from router.quantities import counted
 @click.option(
     "--strict", is_flag=True, help="Fail for rules that no test shows to match and not to match."
 )
-@click.option(
-    "--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit XML to this file."
-)
+@click.option("--junit", type=OutputPath(), help="Write JUnit XML to this file.")
 @click.option("--json", "json_wanted", is_flag=True, help="Print the results as JSON.")
 def test(
     rules: Path | None, only: str, junit: Path | None, *, strict: bool, json_wanted: bool

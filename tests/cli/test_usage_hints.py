@@ -11,7 +11,7 @@ from router.cli import main
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "tests").mkdir(parents=True)
     (tmp_path / "rules" / "a.yaml").write_text("rules: []\n")
     return tmp_path
 
@@ -53,6 +53,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("check rules/a.yaml", "'rules/a.yaml' is a file: write its folder, 'rules'"),
         ("test rules/a.yaml", "'rules/a.yaml' is a file: write its folder, 'rules'"),
         ("explain - --rules rules/a.yaml", "'rules/a.yaml' is a file: write its folder, 'rules'"),
+        ("test rules --junit=", "the name is empty: write that of a file"),
+        ("check rules/tests", "'rules/tests' has the tests of rules: write 'rules'"),
         ("run --xyzzy", "No such option '--xyzzy'."),
     ],
 )

@@ -25,6 +25,15 @@ def test_a_closed_file_is_no_fault(closed: str, tmp_path: Path) -> None:
     assert done.stdout.count("code 0") == 2
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_an_encoding_that_lacks_characters_is_no_fault(encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "a.yaml").write_text("rules: [{name: \u65e5\u672c}]\n", "utf-8")
+    done = shell(f"PYTHONIOENCODING={encoding} {ROUTER} check; echo code $?", tmp_path)
+    assert "Traceback" not in done.stderr
+    assert done.stdout.endswith("code 1\n")
+
+
 def test_a_folder_that_was_deleted_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "gone").mkdir()
     done = shell(f"cd gone; rmdir ../gone; {ROUTER} dev; echo code $?", tmp_path)

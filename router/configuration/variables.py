@@ -19,6 +19,10 @@ from router.settings.environment import FROM_FILE, file_text
 from router.suggestions import closest_match
 
 _VARIABLE: Final = re.compile(r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
+_UNBRACED: Final = re.compile(
+    r"\$[A-Z][A-Z0-9_]{2,}|%[A-Z][A-Z0-9_]{2,}%|\{\{\s*(env\.)?[A-Z][A-Z0-9_]{2,}\s*\}\}"
+)
+"""A variable of a shell, of Windows, or of other tools."""
 _WORD: Final = re.compile(r"[^\s/:@?&=#,;<>\"']{4,}")
 # These words are in many values and messages, so a message that contains one leaks nothing.
 _NO_SECRETS: Final = frozenset({"http", "https", "smtp", "smtps", "smtp+starttls", "mailto"})
@@ -132,6 +136,10 @@ class EnvironmentVariables:
             pieces.append(self._values[match["name"]])
             self._used[match["name"]] = self._values[match["name"]]
         pieces.append(scalar.text[end:])
+        if _UNBRACED.fullmatch(scalar.text):
+            # Without its name, because the text may be a secret.
+            message = "this is taken as it is written, no variable is replaced in it"
+            document.warn(scalar.span, message, "write ${NAME} for a variable")
         return Interpolated("".join(pieces), tuple(names)) if is_valid else None
 
     def leaked_variables(self, message: str) -> list[str]:
@@ -146,7 +154,7 @@ class EnvironmentVariables:
         if name is None:
             return (
                 "`${` must be followed by a name and `}`",
-                "write $${ for a literal ${",
+                "write ${NAME}, which has no default, or $${ for a literal ${",
             )
         if name in self._problems:
             return f"${{{name}}}: {name}{FROM_FILE} {self._problems[name]}", ""

@@ -58,6 +58,7 @@ def test_help_imports_no_command() -> None:
         "router.cli.usage_hints",
         "router.errors",
         "router.printable",
+        "router.quantities",
         "router.suggestions",
         "router.configuration",
         "router.configuration.diagnostics",

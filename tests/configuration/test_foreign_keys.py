@@ -109,6 +109,21 @@ def test_a_rule_that_is_written_as_elsewhere_gets_a_hint(
         ("destinations: {a: {slack: 'https://x'}}", "write slack: {webhook_url: …}"),
         ("destinations: {a: {http: 'https://x'}}", "write http: {url: …}"),
         ("destinations: {a: {http: {url: 'https://x', method: post}}}", 'did you mean "POST"?'),
+        ("destinations: {a: {type: slack, webhook_url: x}}", "write slack: {…}"),
+        ("destinations: {a: {kind: email}}", "write email: {…}"),
+        ("destinations: {a: {pagerduty: {service_key: x}}}", 'did you mean "routing_key"?'),
+        ("destinations: {a: {email: {to: [a@b.c], smarthost: x}}}", 'did you mean "smtp_url"?'),
+        ("destinations: {a: {slack: {webhook_url: '${{ secrets.X }}'}}}", "write ${NAME}"),
+        ("destinations: {a: {slack: {webhook_url: '${X:-y}'}}}", "write ${NAME}"),
+        ("destinations: {a: {slack: {webhook_url: $SLACK_URL}}}", "write ${NAME} for a variable"),
+        (
+            "destinations: {a: {slack: {webhook_url: '%SLACK_URL%'}}}",
+            "write ${NAME} for a variable",
+        ),
+        ("destinations: {a: {slack: {webhook_url: '{{ env.SLACK }}'}}}", "write ${NAME} for a"),
+        ("rules: {x: {events: [a]}}", "write a hyphen before each item: - name: x"),
+        ("rules: {name: x, events: [a]}", "write a hyphen before each item: - name: …"),
+        ("destinations: [{name: a, slack: {}}]", "write the name of each item as its key"),
         ("receivers: []", 'did you mean "destinations"?'),
         ("route: {}", 'did you mean "routes"?'),
         ("groups: []", 'did you mean "rules"?'),
@@ -151,3 +166,34 @@ def test_a_url_in_place_of_a_destinations_keys_is_not_shown(tmp_path: Path, kind
 
     assert found
     assert "canary" not in str(found)
+
+
+@pytest.mark.parametrize(
+    "key", ["event: com.example.e", "on: [com.example.e]", "eventz: [com.example.e]"]
+)
+def test_a_misspelt_key_is_one_error_and_not_a_missing_key_too(tmp_path: Path, key: str) -> None:
+    rule = f"{HEAD}rules:\n  - name: r\n    {key}\n    send_to: [a]\n".replace(
+        "rules:\nrules:", "rules:"
+    )
+    found = findings(tmp_path, rule)
+    assert 'did you mean "events"?' in {each.hint for each in found}
+    assert not [each for each in found if "needs" in each.message]
+
+
+@pytest.mark.parametrize(
+    "event", ["a.(b|c).d", "/com.example/", ".*", "a.b,a.c", "^a$", "a.[bc]", "a{b}"]
+)
+def test_an_event_type_that_looks_like_a_pattern_is_warned_of(event: str, tmp_path: Path) -> None:
+    text = f"destinations: {{a: {{capture: {{}}}}}}\nrules: [{{name: r, events: ['{event}'], send_to: [a]}}]\n"
+    (tmp_path / "a.yaml").write_text(text)
+    (warning,) = load(tmp_path, {}).warnings
+    assert "is compared as text, and looks like a pattern or a list" in str(warning)
+
+
+@pytest.mark.parametrize(
+    "event", ["com.example.a-b_c", "a/b:c", "urn:x:y#z", "com.example.*", "é.x"]
+)
+def test_other_event_types_are_not(event: str, tmp_path: Path) -> None:
+    text = f"destinations: {{a: {{capture: {{}}}}}}\nrules: [{{name: r, events: ['{event}'], send_to: [a]}}]\n"
+    (tmp_path / "a.yaml").write_text(text)
+    assert load(tmp_path, {}).warnings == ()

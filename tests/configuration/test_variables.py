@@ -46,8 +46,14 @@ def test_variables_are_substituted(text: str, expected: str, names: tuple[str, .
         ("x ${SECRETT}", "1:4: ${SECRETT} is not set (did you mean ${SECRET}?)"),
         ("x ${Q}", "1:4: ${Q} is not set"),
         ("${EMPTY}", "1:2: ${EMPTY} is not set: it is empty"),
-        ("${1}", "1:2: `${` must be followed by a name and `}` (write $${ for a literal ${)"),
-        ("${", "1:2: `${` must be followed by a name and `}` (write $${ for a literal ${)"),
+        (
+            "${1}",
+            "1:2: `${` must be followed by a name and `}` (write ${NAME}, which has no default, or $${ for a literal ${)",
+        ),
+        (
+            "${",
+            "1:2: `${` must be followed by a name and `}` (write ${NAME}, which has no default, or $${ for a literal ${)",
+        ),
         ("${FILE}", "1:2: ${FILE}: FILE_FILE names a file that is not UTF-8"),
     ],
 )

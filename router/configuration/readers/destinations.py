@@ -42,6 +42,7 @@ _STAND_INS: Final = (
     "1000",
 )
 _TRIALS: Final = 64
+_NAMES_OF_KINDS: Final = frozenset({"kind", "type", "provider", "service"})
 
 
 def read_destination(
@@ -99,6 +100,9 @@ def _kind(document: YamlDocument, entry: Entry) -> Entry | None:
 
 def _kind_hint(node: MapNode, key: str) -> str:
     """Return what to write for a key in the place of a kind, such as a key that belongs below one."""
+    named = node.get(key)
+    if key in _NAMES_OF_KINDS and isinstance(named, Scalar) and named.text in KINDS:
+        return f"the kind is the key itself: write {named.text}: {{…}}"
     beside = [each.key.text for each in node.entries if each.key.text in KINDS]
     owners = [kind for kind in beside or KINDS if key in _keys(kind)]
     if not owners:

@@ -4,6 +4,7 @@ Each feature (rules/state) says which Struct its key has. The fields ``by``, ``w
 ``events`` and ``send_to`` mean the same in each of them, and are read alike.
 """
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
@@ -34,6 +35,8 @@ NAMES_LIMIT: Final = 100
 """Names in one list of destinations, rules or mute times."""
 
 _NO_HINTS: Final[Mapping[str, str]] = MappingProxyType({})
+_LIKE_A_PATTERN: Final = re.compile(r"^[./^]|[|()\[\]{}+\\,;$?]")
+"""Matches signs of a regular expression, or of a list in one text."""
 
 
 class MuteTimes(msgspec.Struct, frozen=True):
@@ -251,6 +254,9 @@ def check_event_type(page: YamlDocument, pattern: Scalar) -> None:
     hint = misspelling(pattern.text)
     if hint is not None:
         page.warn(pattern.span, f'no event type "{pattern.text}" is known', hint)
+    elif _LIKE_A_PATTERN.search(pattern.text):
+        message = f'"{pattern.text}" is compared as text, and looks like a pattern or a list'
+        page.warn(pattern.span, message, "list the types one by one; a * can stand at the end")
 
 
 def texts(node: Node | None) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import pytest
 
 CODE = """
 import os, signal, sys
-{before}
+signal.signal(signal.SIGINT, {before})
 class Interrupt:
     def find_spec(self, name, path=None, target=None):
         if name == "router.cli":
@@ -22,7 +22,7 @@ run()
 
 @pytest.mark.parametrize(
     ("before", "code"),
-    [("", -signal.SIGINT), ("signal.signal(signal.SIGINT, signal.SIG_IGN)", 0)],
+    [("signal.default_int_handler", -signal.SIGINT), ("signal.SIG_IGN", 0)],
 )
 def test_an_interrupt_while_modules_are_imported_leaves_no_traceback(
     before: str, code: int
@@ -37,9 +37,9 @@ def test_an_interrupt_while_modules_are_imported_leaves_no_traceback(
 
 
 def test_ctrl_c_is_an_exception_again_for_the_commands() -> None:
-    code = (
-        "import router.cli, signal; router.cli.main = lambda: print(signal.getsignal(2).__name__)"
-    )
+    # Set, because what runs in the background of a shell inherits that the signal is ignored.
+    code = "import router.cli, signal; signal.signal(2, signal.default_int_handler)"
+    code += "; router.cli.main = lambda: print(signal.getsignal(2).__name__)"
     done = subprocess.run(  # noqa: S603 - our own interpreter and text
         [sys.executable, "-c", f"{code}\nfrom router.launch import run; run()"],
         capture_output=True,

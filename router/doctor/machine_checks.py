@@ -48,7 +48,7 @@ class MachineFacts(msgspec.Struct, frozen=True, kw_only=True):
     free_bytes: int = 0
     """Free bytes of its disk."""
     is_synchronised: bool | None = None
-    """Whether the kernel's clock is synchronised; None if it does not tell."""
+    """Whether the kernel's clock is synchronised; None if it does not report that."""
     ports: tuple[PortFacts, ...] = ()
 
 

@@ -16,7 +16,7 @@ class StarterDestination(msgspec.Struct, frozen=True):
     about: str
     """A sentence."""
     config: str
-    """YAML, as it stands behind the kind."""
+    """The YAML after the kind."""
     variables: Mapping[str, str]
     """The variables in ``config``, each with a sentence about it."""
     pages: bool = False

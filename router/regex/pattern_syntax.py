@@ -1,7 +1,7 @@
-r"""Parses a part of RE2's syntax to a tree: what a search needs that tells only whether there is a match.
+r"""Parses a part of RE2's syntax to a tree, for a search that returns only whether there is a match.
 
-Captures are groups, and a lazy repetition equals a greedy one. Left out is what depends on tables of
-Unicode (``\pL``, letters beyond ASCII regardless of case), on bytes (``\C``, ``\B``), and ``\Q…\E``.
+Captures are therefore groups, and a lazy repetition equals a greedy one. It does not know what depends on
+tables of Unicode (``\pL``, letters beyond ASCII regardless of case), on bytes (``\C``, ``\B``), and ``\Q…\E``.
 
 Source: github.com/google/re2/wiki/Syntax, and RE2's parser where that is silent (re2/parse.cc).
 """
@@ -267,7 +267,7 @@ class PatternParser:
         return self._one(self._escaped()) if ranges is None else Characters(ranges)
 
     def _class(self) -> tuple[Range, ...] | None:
-        """Parse the class of digits and its like; None if something else stands here."""
+        """Parse a class such as that of digits; None if something else follows."""
         if self._next() != "\\":
             return None
         letter = self._text[self._at + 1 : self._at + 2]

@@ -24,7 +24,7 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
     matched: float = 0.0
     quarantined: float = 0.0
     notified: float = 0.0
-    """Alerts of which a destination was told."""
+    """Alerts of which a destination was notified."""
     delivered: float = 0.0
     dead: float = 0.0
     """Deliveries that were given up."""
@@ -67,7 +67,7 @@ class FiringLine(msgspec.Struct, frozen=True, kw_only=True):
     """Since its first event; None if that is not known."""
     acknowledged_by: str = ""
     suppressed: str = ""
-    """Why no destination is told at the moment."""
+    """Why no destination is notified at the moment."""
 
 
 class TopSnapshot(msgspec.Struct, frozen=True, kw_only=True):

@@ -130,7 +130,7 @@ ACCEPT_COMMANDS: Final = frozenset(
     {"APPEND", "EXPIRE", "HINCRBY", "HMGET", "HSET", "PUBLISH", "RPUSH", "RPUSHX", "SET", "ZADD"}
 )
 """The commands that ``accept.lua`` runs."""
-ACCEPT_RIGHTS: Final = tuple(
+INGRESS_RIGHTS: Final = tuple(
     right
     for right in RIGHTS
     if right in _KEYS or right.name in ACCEPT_COMMANDS | {keys.WAKE_PATTERN}

@@ -14,7 +14,7 @@ from redis.exceptions import NoPermissionError, RedisError
 from router.errors import JournalUnavailableError
 from router.journal import keys, redis_adapter, redis_health
 from router.journal.access_rights import (
-    ACCEPT_RIGHTS,
+    INGRESS_RIGHTS,
     OLDEST,
     AccessRight,
     grants,
@@ -121,7 +121,7 @@ class StoreProbe:
         self,
         connection: Connection,
         new_id: Callable[[], str],
-        rights: Sequence[AccessRight] = ACCEPT_RIGHTS,
+        rights: Sequence[AccessRight] = INGRESS_RIGHTS,
         confirmation: Confirmation = NO_CONFIRMATION,
     ) -> None:
         self._connection = connection

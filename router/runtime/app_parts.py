@@ -12,7 +12,7 @@ from router.api.source_reading import SourceReader
 from router.clock import Clock
 from router.ingress.admission import AdmissionControl
 from router.ingress.source_record import SourceRecord
-from router.journal.access_rights import ACCEPT_RIGHTS, WORKER_RIGHTS
+from router.journal.access_rights import INGRESS_RIGHTS, WORKER_RIGHTS
 from router.journal.connection import Connection, connect, locator_of, pair
 from router.journal.primary_watch import PrimaryWatch
 from router.journal.quarantine import Quarantine
@@ -164,7 +164,7 @@ def _connect(settings: Settings, clock: Clock) -> RedisConnections:
 def _admission(
     settings: Settings, roles: Roles, connection: Connection, metrics: Metrics, clock: Clock
 ) -> AdmissionControl:
-    rights = ACCEPT_RIGHTS if roles.worker is None else WORKER_RIGHTS
+    rights = INGRESS_RIGHTS if roles.worker is None else WORKER_RIGHTS
     return AdmissionControl(
         connection,
         StoreProbe(connection, clock.new_id, rights, build_ingress.confirmation(settings)),

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 import router
 from router.journal.access_rights import (
     ACCEPT_COMMANDS,
-    ACCEPT_RIGHTS,
+    INGRESS_RIGHTS,
     RIGHTS,
     WORKER_RIGHTS,
     AccessRight,
@@ -104,8 +104,8 @@ def test_a_rule_for_an_older_redis_names_no_later_command() -> None:
 
 
 def test_processes_that_only_accept_need_a_part_of_what_workers_need() -> None:
-    assert set(ACCEPT_RIGHTS) < set(WORKER_RIGHTS) < set(RIGHTS)
-    assert {right.name for right in ACCEPT_RIGHTS} > ACCEPT_COMMANDS
+    assert set(INGRESS_RIGHTS) < set(WORKER_RIGHTS) < set(RIGHTS)
+    assert {right.name for right in INGRESS_RIGHTS} > ACCEPT_COMMANDS
 
 
 def denied(*names: str, commands: tuple[str, ...] = ()) -> tuple[AccessRight, ...]:

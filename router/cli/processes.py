@@ -16,6 +16,7 @@ from router.logs import configure_logging
 from router.metrics import Metrics
 from router.runtime import event_loop
 from router.runtime.app import App
+from router.runtime.build_traces import build_traces
 from router.runtime.heartbeat import Heartbeats, to_parent
 from router.runtime.prefork import (
     LISTEN_FD,
@@ -30,7 +31,7 @@ from router.runtime.service_manager import NOTIFY_SOCKET, WATCHDOG, notify_ready
 from router.settings.choices import Traces
 from router.settings.env_file import DISABLED
 from router.settings.model import Settings
-from router.tracing.process import ProcessTraces, check_traces
+from router.tracing.process import check_traces
 
 logger = logging.getLogger(__name__)
 
@@ -90,13 +91,6 @@ def read_settings() -> Settings:
     return settings
 
 
-def traces_of(settings: Settings, metrics: Metrics) -> ProcessTraces | None:
-    """Return the traces of this process; None if they are off. Raise ConfigurationError."""
-    if settings.traces is Traces.OFF:
-        return None
-    return ProcessTraces.from_environment(os.environ, metrics, system_clock())
-
-
 def serve(
     settings: Settings, roles: Roles, metrics: Metrics, processes: ProcessOptions | None = None
 ) -> None:
@@ -106,7 +100,7 @@ def serve(
         roles,
         inherited_socket=processes.listen_fd,
         inherited_operations_socket=processes.operations_fd,
-        traces=traces_of(settings, metrics),
+        traces=build_traces(settings, os.environ, metrics, system_clock()),
     )
 
     heartbeats = heartbeats_of(os.environ, processes.parent_fd)

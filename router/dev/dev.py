@@ -41,11 +41,11 @@ from router.offline.explain import preview_lines
 from router.runtime import event_loop
 from router.runtime.app import App
 from router.runtime.build_environment import build_environment
+from router.runtime.build_traces import build_traces
 from router.runtime.roles import Roles, WorkerConfig
-from router.settings.choices import EventsOpen, Traces, TracesContinue
+from router.settings.choices import EventsOpen, TracesContinue
 from router.settings.model import Settings, is_loopback
 from router.settings.tokens import Tokens
-from router.tracing.process import ProcessTraces
 
 logger = logging.getLogger(__name__)
 
@@ -131,9 +131,6 @@ class Dev:
     async def _serve(self, settings: Settings, sample: str | None, data: str) -> None:
         metrics = Metrics()
         environment = build_environment(settings, self._clock.now, self._echo)
-        traces = None
-        if settings.traces is Traces.OTLP:
-            traces = ProcessTraces.from_environment(os.environ, metrics, self._clock)
         config = WorkerConfig(
             source=self._source,
             configuration=self._configuration,
@@ -146,7 +143,7 @@ class Dev:
             operations_port=settings.operations_port,
             ingress=True,
             worker=config,
-            traces=traces,
+            traces=build_traces(settings, os.environ, metrics, self._clock),
         )
         app = App(settings, roles, metrics, self._clock)
         loop = asyncio.get_running_loop()

@@ -50,7 +50,7 @@ class RequestEvents(msgspec.Struct, frozen=True):
     size_bytes: int
     """The size of its body."""
     is_verified: bool
-    """Whether the sender has proved who it is."""
+    """Whether the sender has proved who it is, or is trusted without."""
     continues_trace: bool | None = None
     """Whether the trace of the request is continued; None if the settings decide."""
 

@@ -54,7 +54,7 @@ class TracesContinue(enum.StrEnum):
     """The senders whose traces are continued (``ROUTER_TRACES_CONTINUE``)."""
 
     VERIFIED = "verified"
-    """Those who prove who they are: by a signature, a token or a verifier, or by the rights to a stream."""
+    """Those who prove who they are, by a signature, a token, a verifier or the rights to a stream, or are trusted without."""
     ALL = "all"
     """Those of open endpoints too."""
     NONE = "none"

@@ -28,14 +28,15 @@ FILES = {"destinations": capture("ops"), "rules": "rules: []", "sources": SOURCE
 BODY = msgspec.json.encode({"specversion": "1.0", "id": "1", "source": "s", "type": "t"})
 
 
+@pytest.mark.parametrize("opened", [EventsOpen.YES, EventsOpen.ALL])
 async def test_senders_that_are_verified_are_continued_and_others_are_linked(
-    redis_url: Secret, tmp_path: Path
+    opened: EventsOpen, redis_url: Secret, tmp_path: Path
 ) -> None:
     recorder = RecordedTraces()
     settings = {
         "traces_continue": TracesContinue.VERIFIED,
-        "events_open": EventsOpen.ALL,
-        "events_token": Secret(TOKEN),
+        "events_open": opened,
+        "events_token": (Secret(TOKEN),),
     }
     continued = {}
     async with (
@@ -61,7 +62,7 @@ async def test_senders_that_are_verified_are_continued_and_others_are_linked(
             continued[path, bool(authorization)] = (arrival.trace_id == TRACE, arrival.links)
 
     assert continued == {
-        ("/events", False): (False, (SPAN,)),
+        ("/events", False): (True, ()) if opened is EventsOpen.ALL else (False, (SPAN,)),
         ("/events", True): (True, ()),
         ("/in/open", False): (False, (SPAN,)),
         ("/in/signed", True): (True, ()),

@@ -71,7 +71,7 @@ def test_findings_have_colour_on_a_terminal_only(
             stdin=theirs,
             env=environ,
             check=False,
-            timeout=30,
+            timeout=60,
         )
         shown = os.read(ours, 65536)
     finally:
@@ -142,7 +142,7 @@ def test_a_full_disk_under_the_output_is_one_line() -> None:
             stdout=full,
             stderr=subprocess.PIPE,
             check=False,
-            timeout=30,
+            timeout=60,
         )
     assert (done.returncode, done.stderr) == (2, b"router: cannot write: No space left on device\n")
 
@@ -155,7 +155,7 @@ def test_a_process_that_serves_stops_when_it_cannot_print() -> None:
             stdout=full,
             stderr=subprocess.PIPE,
             check=False,
-            timeout=30,
+            timeout=60,
         )
     assert (done.returncode, done.stderr) == (-signal.SIGTERM, b"")
 

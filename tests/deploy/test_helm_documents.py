@@ -82,7 +82,7 @@ def test_the_rules_folder_becomes_a_config_map(tmp_path: Path) -> None:
         pytest.skip("kubectl was not found")
     (command,) = (words for words in commands(PAGE) if words[3:5] == ["create", "configmap"])
     made = subprocess.run(  # noqa: S603 - as documented
-        command[: command.index("|")], cwd=ROOT, capture_output=True, check=True, timeout=20
+        command[: command.index("|")], cwd=ROOT, capture_output=True, check=True, timeout=60
     )
 
     (folder := tmp_path / "rules").mkdir()

@@ -101,7 +101,7 @@ def test_prometheus_reads_the_alerts_with_matchers(helm: Helm, tmp_path: Path) -
         cwd=tmp_path,
         capture_output=True,
         check=False,
-        timeout=20,
+        timeout=60,
     )
 
     assert checked.returncode == 0, checked.stdout + checked.stderr

@@ -102,7 +102,7 @@ def killed_router(folder: Path) -> int:
         "server.start(); print(server.pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
     )
     answer = subprocess.run(  # noqa: S603 - our own interpreter and text
-        [sys.executable, "-c", code, str(folder)], capture_output=True, check=False, timeout=30
+        [sys.executable, "-c", code, str(folder)], capture_output=True, check=False, timeout=60
     )
     return int(answer.stdout)
 

@@ -26,7 +26,7 @@ def done(program: str, folder: Path, *arguments: str, **more: str) -> tuple[int,
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=60,
     )
     return process.returncode, process.stdout, process.stderr
 

@@ -586,7 +586,7 @@ def ask_for(
             raise OutOfTimeError
         if way.is_aimed:
             aim(case, records)
-        response = case.call(headers=headers_for(case.path), timeout=10)
+        response = case.call(headers=headers_for(case.path), timeout=60)
         statuses.add(response.status_code)
         case.validate_response(response, checks=checks)
 

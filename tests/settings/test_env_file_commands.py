@@ -15,7 +15,7 @@ def router(folder: Path, *arguments: str, **environ: str) -> subprocess.Complete
         capture_output=True,
         text=True,
         check=False,
-        timeout=20,
+        timeout=60,
     )
 
 

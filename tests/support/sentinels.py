@@ -34,7 +34,7 @@ def sentinel_program() -> list[str] | None:
     server = find_server("")
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         asked = subprocess.run(  # noqa: S603 - find_server chose the program
-            [str(server), "--sentinel", "--port", "0"], capture_output=True, timeout=5, check=False
+            [str(server), "--sentinel", "--port", "0"], capture_output=True, timeout=60, check=False
         )
         # Without a configuration file it does not start; it says so as a sentinel.
         if b"entinel" in asked.stdout + asked.stderr:

@@ -29,7 +29,7 @@ class Client:
 
     def __init__(self, address: tuple[str, int], kind: str) -> None:
         self.kind = kind
-        self.socket = socket.create_connection(address, timeout=10)
+        self.socket = socket.create_connection(address, timeout=60)
         self.socket.setblocking(False)
         self.socket.sendall(_OPENING[kind])
         self.began = self.dripped = time.monotonic()

@@ -105,7 +105,7 @@ def test_a_wrong_variable_ends_the_start_with_one_line(
         text=True,
         check=False,
         env=environ,
-        timeout=20,
+        timeout=60,
     )
 
     assert run.returncode != 0

@@ -107,7 +107,8 @@ class AcceptedCount:
         if self._has_failed:
             self._has_failed = False
             self._on_turn()
-        missing = known - (after - events)
+        # A loss that was found while the commit was on its way has lowered the highest count.
+        missing = min(known, self.highest) - (after - events)
         if missing > 0:
             self.missing = max(self.missing, missing)
             self.highest = after
@@ -131,8 +132,11 @@ class StoreWatch:
             found: The facts of this check.
             acknowledged: ``accepted.highest`` when the check began.
         """
-        known, self._known = self._known, found
         missing, self.accepted.missing = self.accepted.missing, 0
+        if missing:  # the check may have read its facts before the loss that a commit has found
+            accepted = min(found.accepted, self.accepted.highest)
+            found = msgspec.structs.replace(found, accepted=accepted)
+        known, self._known = self._known, found
         self._metrics.store_created_timestamp_seconds.set(found.created_at)
         if known is None:
             self.accepted.highest = max(self.accepted.highest, found.accepted)

@@ -88,7 +88,7 @@ def test_a_reply_that_is_read_late_proves_nothing() -> None:
     """Mutant seen to fail: ``commit`` compares with ``highest`` and not with ``known``."""
     count = AcceptedCount()
     known = count.highest = 100
-    count.highest = 200  # a look that was sent later is read first
+    count.highest = 200  # a check that was sent later is read first
 
     count.commit(known, 110, 10)
 
@@ -119,7 +119,7 @@ class Reported:
         self._caplog = caplog
 
     def check(self, found: StoreFacts) -> list[str]:
-        """Return the errors that a look adds."""
+        """Return the errors that a check adds."""
         self._caplog.clear()
         self.watch.observe(found, self.watch.accepted.highest)
         return [each.message for each in self._caplog.records if each.levelno >= logging.ERROR]
@@ -133,7 +133,7 @@ def reported(caplog: pytest.LogCaptureFixture) -> Reported:
     return Reported(caplog)
 
 
-def test_the_first_look_of_a_process_reports_nothing(reported: Reported) -> None:
+def test_the_first_check_of_a_process_reports_nothing(reported: Reported) -> None:
     assert reported.check(KNOWN) == []
     assert reported.metric("store_created_timestamp_seconds") == 100
 
@@ -150,8 +150,8 @@ def test_a_reset_is_reported_once(reported: Reported) -> None:
     assert reported.metric("store_created_timestamp_seconds") == 200
 
 
-def test_what_a_commit_found_missing_is_reported_by_the_next_look(reported: Reported) -> None:
-    """Mutant seen to fail: the look counts what it sees by itself, after later commits."""
+def test_what_a_commit_found_missing_is_reported_by_the_next_check(reported: Reported) -> None:
+    """Mutant seen to fail: the check counts what it sees by itself, after later commits."""
     reported.check(KNOWN)
     reported.watch.accepted.commit(known=50, after=31, events=1)
     reported.watch.accepted.commit(known=31, after=60, events=29)
@@ -160,6 +160,28 @@ def test_what_a_commit_found_missing_is_reported_by_the_next_look(reported: Repo
     assert "missing" in error
     assert reported.metric("store_missing_events_total") == 20
     assert reported.check(facts(accepted=60)) == []
+
+
+def test_a_loss_that_a_check_found_is_not_found_again_by_a_commit(reported: Reported) -> None:
+    """The commit was sent before the check, and its reply is read after it."""
+    reported.check(KNOWN)
+    known = reported.watch.accepted.highest
+    reported.check(promoted(accepted=20))
+
+    reported.watch.accepted.commit(known, 21, 1)
+    reported.check(promoted(accepted=21))
+
+    assert reported.metric("store_missing_events_total") == 30
+
+
+def test_a_loss_that_a_commit_found_is_not_found_again_by_a_check(reported: Reported) -> None:
+    """The check has read its facts from the former primary, and compares them after the commit."""
+    reported.check(KNOWN)
+    reported.watch.accepted.commit(50, 21, 1)
+    reported.check(KNOWN)
+    reported.check(promoted(accepted=21))
+
+    assert reported.metric("store_missing_events_total") == 30
 
 
 def test_a_reset_that_a_commit_sees_first_is_a_reset(reported: Reported) -> None:

@@ -531,7 +531,7 @@ def told() -> Iterator[list[tuple[str, str]]]:
          "Set ROUTER_TWILIO_URL=http://127.0.0.1"),
         (_no_credentials, 1, "requires a user and a password", "Set ROUTER_TWILIO_BASIC_AUTH"),
         (_wrong_credentials, 1, "rejected the user or the password", "Set ROUTER_TWILIO_BASIC_AUTH"),
-        (_no_redis, 2, "Redis", "set ROUTER_REDIS_URL"),
+        (_no_redis, 2, "Redis", "correct the path in ROUTER_REDIS_URL"),
         (_no_request, 1, "No request from Twilio has arrived", "35.90.102.128/25"),
         (_other_redis, 1, "does not store them in the Redis", "ROUTER_REDIS_URL of the router"),
         (_twilio_signs_with_another_token, 1, "Twilio signs with another token", "for a subaccount its own"),

@@ -69,8 +69,8 @@ async def attempt_all(destination, deliveries):
 @pytest.mark.parametrize("concurrency", [2, 20])
 async def test_halving_is_not_cut_off_by_the_time_of_one_request(concurrency, environment, fifty):
     """Case D29: 413 for more than 3 elements, each reply after a while, a short timeout."""
-    async with SlowSink(most=3, seconds=0.02) as sink:
-        destination = made(sink, environment, seconds=0.15, concurrency=concurrency)
+    async with SlowSink(most=3, seconds=0.05) as sink:
+        destination = made(sink, environment, seconds=0.6, concurrency=concurrency)
         await destination.open()
         outcomes = await attempt_all(destination, fifty)
         await destination.close()
@@ -82,8 +82,8 @@ async def test_halving_is_not_cut_off_by_the_time_of_one_request(concurrency, en
 async def test_the_innocents_of_a_batch_with_bad_deliveries_arrive(environment, fifty):
     """Case D29."""
     bad = ("msg_00", "msg_07", "msg_23", "msg_24", "msg_49")
-    async with SlowSink(bad=bad, seconds=0.02) as sink:
-        destination = made(sink, environment, seconds=0.15)
+    async with SlowSink(bad=bad, seconds=0.05) as sink:
+        destination = made(sink, environment, seconds=0.6)
         await destination.open()
         outcomes = await attempt_all(destination, fifty)
         await destination.close()

@@ -109,7 +109,7 @@ class Installed:
         assert done.returncode == 0, f"{command}: {done.stdout}"
         return done.stdout
 
-    async def dev(self, *, seconds: float = 25) -> str:
+    async def dev(self, *, seconds: float = 60) -> str:
         """Run ``router dev`` until its sample event is accepted; return what it printed."""
         process = await asyncio.create_subprocess_exec(
             "router",

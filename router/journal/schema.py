@@ -35,6 +35,7 @@ _TYPES: Final = (
     (keys.QUARANTINE, "hash"),
     (keys.QUARANTINE_INDEX, "zset"),
     (keys.TWILIO_TESTS, "zset"),
+    (keys.RULES_IN_USE, "zset"),
     (keys.ORPHANED, "hash"),
     (keys.UNKNOWN_RULES, "hash"),
     (keys.PAUSES, "hash"),

@@ -24,6 +24,7 @@ async def test_it_ends_by_itself_and_its_key_holds_no_text(connection: Connectio
     assert "canary" not in memory_key("thread:canary")
 
 
+@pytest.mark.usefixtures("every_outage_line")
 async def test_without_redis_there_is_no_memory_and_no_error(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

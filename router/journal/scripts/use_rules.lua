@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 local in_use = unpack(KEYS)
 local member, former, lasts_ms, set_ms = unpack(ARGV)
 -- Records that a process uses some rules, in place of those that it used before. What was not recorded again

@@ -14,8 +14,8 @@ from support.private_names import (
     modules_of,
     private_attributes,
 )
+from support.repository_text import ROOT, trees
 
-ROOT = Path(__file__).parents[2]
 ADAPTERS = tuple(
     sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "router").rglob("*_adapter.py"))
 )
@@ -100,10 +100,7 @@ UNDOCUMENTED = {
 @pytest.fixture(scope="module")
 def sources() -> dict[str, ast.Module]:
     """Return what is written in each module, by its path."""
-    return {
-        path.relative_to(ROOT).as_posix(): ast.parse(path.read_text())
-        for path in sorted((ROOT / "router").rglob("*.py"))
-    }
+    return {path.relative_to(ROOT).as_posix(): tree for path, tree in trees().items()}
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,8 @@ is read in pages, or is in the table below with what limits it.
 """
 
 import re
-from pathlib import Path
 
-import router
-
-ROUTER = Path(router.__file__).parent
+from support.repository_text import PACKAGE, router_modules, text_of
 
 WHOLE = {"hgetall", "hvals", "hkeys", "smembers", "sinter", "sunion", "sdiff", "keys", "sort"}
 RANGES = {"lrange", "zrange", "zrevrange"}
@@ -85,14 +82,14 @@ LIMITED = {
 
 def found() -> set[str]:
     places = set()
-    for path in [*ROUTER.rglob("*.lua"), *ROUTER.rglob("*.py")]:
-        text = path.read_text("utf-8")
+    for path in [*PACKAGE.rglob("*.lua"), *router_modules()]:
+        text = text_of(path)
         if path.suffix == ".lua":
             text = re.sub(r"--[^\n]*", "", text)
         for match in CALL.finditer(text):
             command = match[1].lower()
             if is_whole(command, call_at(text, match.start())):
-                places.add(f"{path.relative_to(ROUTER)}: {command}")
+                places.add(f"{path.relative_to(PACKAGE)}: {command}")
     return places
 
 

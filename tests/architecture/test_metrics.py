@@ -2,15 +2,14 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 from prometheus_client import Metric
 from prometheus_client.metrics import MetricWrapperBase
+from support.repository_text import ROOT, router_modules, text_of
 
 from router.metrics import Metrics
 
-ROOT = Path(__file__).parents[2]
 METRICS = Metrics()
 DASHBOARDS = [
     f"deploy/grafana/dashboards/{name}.json" for name in ("overview", "destinations", "rules")
@@ -41,9 +40,9 @@ def test_each_metric_is_documented_with_its_type_and_no_other_is() -> None:
 
 @pytest.mark.parametrize("attribute", [name for name in vars(METRICS) if name != "registry"])
 def test_each_metric_is_set_somewhere(attribute: str) -> None:
-    sources = [path for path in (ROOT / "router").rglob("*.py") if path.name != "metrics.py"]
+    use = re.compile(rf"metrics\.{attribute}\b")
 
-    assert any(re.search(rf"metrics\.{attribute}\b", path.read_text()) for path in sources)
+    assert any(use.search(text_of(path)) for path in router_modules() if path.name != "metrics.py")
 
 
 @pytest.mark.parametrize("file", ["deploy/alerts.yml", *DASHBOARDS])

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).parents[2]
-PACKAGE: Final = ROOT / "router"
+from support.repository_text import PACKAGE, ROOT, router_modules, text_of
+
 TESTS: Final = ROOT / "tests"
-MODULES: Final = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
+MODULES: Final = [path for path in router_modules() if path.name != "__init__.py"]
 
 SHARED_MODULES: Final = {
     # A noun of the domain, once in each layer that serves it.
@@ -59,28 +59,28 @@ BANNED: Final = re.compile(
 """Words without an actor: the glossary has nouns for workers, senders, receivers and operators."""
 OPENINGS: Final = re.compile(r"(What|Who|Whoever|So|Of|Where|For(?! example)|That)\b")
 """Words with which no sentence begins, because its subject would come last."""
+QUOTED_OPENINGS: Final = re.compile(rf"[\"']{OPENINGS.pattern}")
 QUOTED: Final = re.compile(r"`[^`]*`")
 
 
 def defined_classes() -> Mapping[str, list[str]]:
     found = defaultdict(list)
-    for path in PACKAGE.rglob("*.py"):
-        for node in ast.parse(path.read_text()).body:
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                found[node.name].append(path.relative_to(ROOT).as_posix())
+    for path in router_modules():
+        for name in re.findall(r"^class ([A-Za-z]\w*)", text_of(path), re.MULTILINE):
+            found[name].append(path.relative_to(ROOT).as_posix())
     return found
 
 
 def documented_texts(path: Path) -> Iterator[tuple[int, str]]:
     """Each docstring, attribute docstring and comment of a module, with its line."""
     yield from docstrings(path)
-    for number, line in enumerate(path.read_text().splitlines(), 1):
+    for number, line in enumerate(text_of(path).splitlines(), 1):
         if found := re.search(r"(?:^|\s)#\s(.*)", line):
             yield number, found[1]
 
 
 def docstrings(path: Path) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(text_of(path))):
         match node:
             case ast.Expr(value=ast.Constant(value=str(text))):
                 yield node.lineno, text
@@ -127,11 +127,13 @@ def stands_at_its_module(path: Path) -> bool:
 
 def test_a_sentence_names_its_actor() -> None:
     found = []
-    for path in [*sorted(PACKAGE.rglob("*.py")), *pages()]:
+    for path in [*router_modules(), *pages()]:
+        if not BANNED.search(text_of(path)):
+            continue
         texts = (
             documented_texts(path)
             if path.suffix == ".py"
-            else enumerate(QUOTED.sub("", path.read_text()).splitlines(), 1)
+            else enumerate(QUOTED.sub("", text_of(path)).splitlines(), 1)
         )
         found += [
             f"{path.name}:{line}: {match[0]}"
@@ -145,7 +147,8 @@ def test_a_sentence_names_its_actor() -> None:
 def test_a_docstring_begins_with_its_subject_or_its_verb() -> None:
     found = [
         f"{path.name}:{line}: {text.split(chr(10))[0]}"
-        for path in sorted(PACKAGE.rglob("*.py"))
+        for path in router_modules()
+        if QUOTED_OPENINGS.search(text_of(path))
         for line, text in docstrings(path)
         if OPENINGS.match(text)
     ]

@@ -2,7 +2,8 @@
 
 import functools
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -24,20 +25,25 @@ each_page: Final = pytest.mark.parametrize(
 )
 
 
-def inline(tokens: list[Token]) -> Iterator[Token]:
+def inline(tokens: Sequence[Token]) -> Iterator[Token]:
     for token in tokens:
         yield from token.children or ()
 
 
 @functools.cache
-def anchors(page: Path) -> set[str]:
-    """Return the anchors of a page's headings, as GitHub and the site make them."""
-    return {hooks.slug(heading) for heading in headings(page)}
+def anchors(page: Path) -> Counter[str]:
+    """Return the anchors of a page's headings, as GitHub and the site make them, with their number."""
+    return Counter(hooks.slug(heading) for heading in headings(page))
+
+
+@functools.cache
+def tokens_of(page: Path) -> Sequence[Token]:
+    return RENDERER.parse(page.read_text())
 
 
 @functools.cache
 def headings(page: Path) -> list[str]:
-    tokens = RENDERER.parse(page.read_text())
+    tokens = tokens_of(page)
     return [
         "".join(part.content for part in tokens[index + 1].children or ())
         for index, each in enumerate(tokens)
@@ -54,7 +60,7 @@ class Link(NamedTuple):
 @functools.cache
 def links(page: Path) -> list[Link]:
     """Return the links and pictures of a page, but for those to other hosts."""
-    tokens = inline(RENDERER.parse(page.read_text()))
+    tokens = inline(tokens_of(page))
     targets = [str(token.attrGet("href") or token.attrGet("src") or "") for token in tokens]
     return [
         Link(target, (page.parent / path).resolve() if path else page, anchor)
@@ -70,7 +76,7 @@ def files_of(page: Path) -> set[Path]:
 
 @each_page
 def test_each_row_belongs_to_a_table(page: Path) -> None:
-    tokens = RENDERER.parse(page.read_text())
+    tokens = tokens_of(page)
     covered = {
         line
         for token in tokens
@@ -88,7 +94,7 @@ def test_each_row_belongs_to_a_table(page: Path) -> None:
 
 @each_page
 def test_each_row_has_the_cells_of_its_head(page: Path) -> None:
-    tokens = RENDERER.parse(page.read_text())
+    tokens = tokens_of(page)
     lines = page.read_text().splitlines()
     wrong = []
     for token in tokens:
@@ -123,9 +129,7 @@ def test_each_link_leads_to_a_file_and_a_heading_that_exist(
 @each_page
 def test_no_link_leads_to_a_heading_of_which_there_are_two(page: Path) -> None:
     assert [
-        link.text
-        for link in links(page)
-        if link.anchor and [*map(hooks.slug, headings(link.file))].count(link.anchor) > 1
+        link.text for link in links(page) if link.anchor and anchors(link.file)[link.anchor] > 1
     ] == []
 
 

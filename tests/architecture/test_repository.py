@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from support.repository_text import ROOT, router_modules, text_of
 
 from router.settings.model import Settings
-
-ROOT = Path(__file__).parents[2]
 
 
 def tracked() -> list[Path]:
@@ -104,8 +103,9 @@ def test_no_pattern_has_a_possessive_group() -> None:
     possessive = re.compile(r"\)(?:[*+?]|\{[0-9,]+\})\+(?!,)")
     found = [
         f"{path.name}:{number}"
-        for path in sorted((ROOT / "router").rglob("*.py"))
-        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        for path in router_modules()
+        if possessive.search(text_of(path))
+        for number, line in enumerate(text_of(path).splitlines(), 1)
         if possessive.search(line)
     ]
 

@@ -2,11 +2,9 @@
 
 import ast
 import functools
-from pathlib import Path
 
-import router
+from support.repository_text import PACKAGE, router_modules, text_of
 
-ROUTER = Path(router.__file__).parent
 SECRETS = ("token", "secret", "signature", "password", "digest", "hash", "given", "actual", "mac")
 COMPARING = {
     "api/signed_links.py": 1,
@@ -21,11 +19,10 @@ COMPARING = {
 @functools.cache
 def modules() -> tuple[tuple[str, ast.Module], ...]:
     """Return the modules that name the function; parsing all of them takes seconds."""
-    texts = ((path, path.read_text("utf-8")) for path in sorted(ROUTER.rglob("*.py")))
     return tuple(
-        (str(path.relative_to(ROUTER)), ast.parse(text))
-        for path, text in texts
-        if "compare_digest" in text
+        (path.relative_to(PACKAGE).as_posix(), ast.parse(text_of(path)))
+        for path in router_modules()
+        if "compare_digest" in text_of(path)
     )
 
 

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+from support.repository_text import no_collections, nodes_of
+
 _NAMEDTUPLE = {"_asdict", "_fields", "_make", "_replace"}
 _OWN = {"self", "cls"}
 
@@ -21,7 +23,7 @@ _OWN = {"self", "cls"}
 def dotted_names(tree: ast.Module) -> frozenset[str]:
     """Return all names that a module imports, with what it reads of them: ``aiohttp.web.Response``."""
     bound: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         if isinstance(node, ast.ImportFrom) and node.module:
             bound |= {each.asname or each.name: f"{node.module}.{each.name}" for each in node.names}
         elif isinstance(node, ast.Import):
@@ -36,21 +38,21 @@ def dotted_names(tree: ast.Module) -> frozenset[str]:
             return f"{owner}.{node.attr}"
         return ""
 
-    read = {dotted(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    read = {dotted(node) for node in nodes_of(tree) if isinstance(node, ast.Attribute)}
     return frozenset({*bound.values(), *read} - {""})
 
 
 def private_attributes(tree: ast.Module) -> Iterator[str]:
     """Yield each private attribute of an object of another module, once per use."""
     own = {*_attributes_of_self(tree), *_defined_anywhere(tree), *_NAMEDTUPLE}
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         if isinstance(node, ast.Attribute) and _is_private(node.attr) and node.attr not in own:
             yield node.attr
 
 
 def attributes(tree: ast.Module) -> set[str]:
     """Return the names of all attributes that a module reads or writes."""
-    return {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    return {node.attr for node in nodes_of(tree) if isinstance(node, ast.Attribute)}
 
 
 def inherited_private_names(module: ModuleType, tree: ast.Module, library: str) -> Iterator[str]:
@@ -91,12 +93,13 @@ def _classes_of(module: str) -> list[ast.ClassDef]:
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         return []
-    tree = ast.parse(Path(spec.origin).read_bytes())
+    with no_collections():
+        tree = ast.parse(Path(spec.origin).read_bytes())
     return [node for node in tree.body if isinstance(node, ast.ClassDef)]
 
 
 def _attributes_of_self(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         if (
             isinstance(node, ast.Attribute)
             and isinstance(node.value, ast.Name)
@@ -117,7 +120,7 @@ def _defined(body: ast.stmt) -> Iterator[str]:
 
 
 def _defined_anywhere(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node.name
         elif isinstance(node, ast.ClassDef):

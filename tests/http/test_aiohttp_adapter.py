@@ -4,6 +4,8 @@ import asyncio
 import json
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +18,37 @@ TESTS = Path(__file__).parents[1]
 SERVE = "import sys; sys.path.insert(0, sys.argv.pop(1)); from support.renamed_server import main; main()"
 
 
-def serve_with(names: dict[str, str]) -> dict[str, Any]:
-    """What a server answers and logs on an aiohttp whose source has each pattern replaced."""
-    run = subprocess.run(  # noqa: S603 - our own interpreter and text
-        [sys.executable, "-W", "error", "-c", SERVE, str(TESTS), json.dumps(names)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=25,
-    )
-    assert run.returncode == 0, run.stderr
-    shown: dict[str, Any] = json.loads(run.stdout)
-    return shown
+Serve = Callable[[dict[str, str]], Any]
+"""What a server answers and logs on an aiohttp whose source has each pattern replaced."""
+
+
+@pytest.fixture(scope="module")
+def serve_with() -> Iterator[Serve]:
+    # A pipe and not a file for its errors would have to be read meanwhile.
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(  # noqa: S603 - our own interpreter and text
+            [sys.executable, "-W", "error", "-c", SERVE, str(TESTS)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        ) as process,
+    ):
+        assert process.stdin
+        assert process.stdout
+        questions, answers = process.stdin, process.stdout
+
+        def ask(names: dict[str, str]) -> Any:
+            questions.write(json.dumps(names) + "\n")
+            questions.flush()
+            if answer := answers.readline():
+                return json.loads(answer)
+            errors.seek(0)
+            raise AssertionError(errors.read())
+
+        yield ask
+        questions.close()
 
 
 @pytest.mark.parametrize(
@@ -50,7 +71,7 @@ def serve_with(names: dict[str, str]) -> dict[str, Any]:
     ],
 )
 def test_without_a_name_the_server_serves_after_one_warning(
-    pattern: str, missing: set[str]
+    serve_with: Serve, pattern: str, missing: set[str]
 ) -> None:
     shown = serve_with({pattern: "renamed_by_the_test"})
 
@@ -63,7 +84,9 @@ def test_without_a_name_the_server_serves_after_one_warning(
     assert [set(warning.split(", ")) for warning in warnings] == [missing]
 
 
-def test_with_all_names_there_is_no_warning_and_malformed_http_is_answered_in_json() -> None:
+def test_with_all_names_there_is_no_warning_and_malformed_http_is_answered_in_json(
+    serve_with: Serve,
+) -> None:
     shown = serve_with({})
 
     assert shown["served"].endswith("world")

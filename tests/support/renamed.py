@@ -18,15 +18,19 @@ class _Loader(importlib.machinery.SourceFileLoader):
 
     def get_data(self, path: str) -> bytes:
         data = super().get_data(path)
-        if path.endswith(".py"):
-            text = data.decode()
-            for pattern, replacement in self.names.items():
-                text = re.sub(pattern, replacement, text)
-            data = text.encode()
-        return data
+        return self._renamed(data) if path.endswith(".py") else data
+
+    def _renamed(self, data: bytes) -> bytes:
+        text = data.decode()
+        for pattern, replacement in self.names.items():
+            text = re.sub(pattern, replacement, text)
+        return text.encode()
 
     def path_stats(self, path: str) -> Mapping[str, float]:
-        raise OSError(path)  # no bytecode cache, neither read nor written
+        data = super().get_data(path)
+        if self._renamed(data) != data:
+            raise OSError(path)  # no bytecode cache, neither read nor written
+        return super().path_stats(path)
 
 
 class _Finder(importlib.abc.MetaPathFinder):

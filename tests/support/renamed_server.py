@@ -1,16 +1,30 @@
-"""A server on an aiohttp with other internal names, in a process of its own: ``NAMES PORT``.
+"""A server on an aiohttp with other internal names, in a process of its own for each line it reads.
 
-``NAMES`` is a JSON object of patterns and replacements. Listens, answers requests until it has
-served some on each path, and prints log records and counts as JSON.
+A line is a JSON object of patterns and replacements. The server listens, answers requests until it
+has served some on each path, and prints log records and answers as a line of JSON. All is imported
+once but aiohttp and the modules that import it: a server is a fork of a process that has not yet.
 """
 
 import asyncio
+import importlib
 import logging
+import os
 import sys
+from typing import Final
 
 import msgspec
 
 from support.renamed import rename
+
+_IMPORTED: Final = (
+    "ssl",
+    "yarl",
+    "multidict",
+    "http.cookies",
+    "router.metrics",
+    "router.settings.model",
+)
+"""What a server needs besides aiohttp, as far as it takes long to import."""
 
 
 class _Records(logging.Handler):
@@ -65,13 +79,28 @@ async def _serve() -> dict[str, object]:
     return {"served": served, "malformed": malformed}
 
 
-def main() -> None:
+def _serve_with(names: dict[str, str]) -> None:
     """Serve, and print what was answered and logged."""
     records = _Records()
     logging.getLogger("router").addHandler(records)
-    rename("aiohttp", msgspec.json.decode(sys.argv[1], type=dict[str, str]))
+    rename("aiohttp", names)
     shown = asyncio.run(_serve())
-    sys.stdout.write(msgspec.json.encode({**shown, "log": records.records}).decode())
+    sys.stdout.write(msgspec.json.encode({**shown, "log": records.records}).decode() + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Serve once for each line, in a fork; end with the first that fails."""
+    for name in _IMPORTED:
+        importlib.import_module(name)
+    assert "aiohttp" not in sys.modules
+    for line in sys.stdin:
+        pid = os.fork()
+        if not pid:
+            _serve_with(msgspec.json.decode(line, type=dict[str, str]))
+            return
+        if status := os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]):
+            sys.exit(status)
 
 
 if __name__ == "__main__":

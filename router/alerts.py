@@ -223,6 +223,8 @@ class Preview(msgspec.Struct, frozen=True):
     content_type: str
     html: str = ""
     """A mail's HTML part, or an HTML rendering of a Slack message; ``""`` for other kinds."""
+    text: str = ""
+    """What people read, as lines of text, if ``body`` is not that; ``""`` for kinds whose body is."""
 
 
 def _digest(parts: Sequence[str]) -> str:

@@ -22,6 +22,7 @@ from router.destinations.rendering.chat_attachment import attachment_message
 from router.destinations.rendering.notes import acknowledged
 from router.destinations.rendering.slack_blocks import message, updated
 from router.destinations.rendering.slack_preview import page
+from router.destinations.rendering.slack_text import as_text
 from router.destinations.rendering.summary import decode, rfc3339, summary
 from router.destinations.rendering.templates import TemplateTarget
 from router.destinations.slack_config import ChatServer, SlackConfig
@@ -109,7 +110,7 @@ class SlackDestination:
             more = (("authorization", "***"),)
         headers = (("host", host), ("content-type", _JSON), ("user-agent", USER_AGENT), *more)
         text = msgspec.json.format(_encode(sent), indent=2).decode()
-        return Preview(headers, text, JSON, page(sent))
+        return Preview(headers, text, JSON, page(sent), as_text(sent))
 
     def _message(self, delivery: Delivery, *, report: bool = False) -> dict[str, Any]:
         event = decode(delivery.alert)

@@ -57,6 +57,8 @@ AUTH_TOKEN: Final = Secret("router-dev-auth-token")
 interface unless ROUTER_HOST says otherwise."""
 _SAMPLE_SECONDS: Final = 10.0
 _WARNINGS_SHOWN: Final = 10
+_SHOWN_LINES: Final = 40
+"""Lines of a captured message. A body of JSON with its event has a hundred."""
 
 
 class Dev:
@@ -251,9 +253,15 @@ class Dev:
             f"\n{delivery.destination} would have received"
             f" ({milliseconds:.0f} ms after the event came in, rule {delivery.alert.rule}):"
         )
-        for line in preview_lines(preview):
-            if not line.startswith("host: ") or MISSING_HOST not in line:
-                self._echo(f"  {line}")
+        lines = [
+            line
+            for line in preview.text.splitlines() or preview_lines(preview)
+            if not (line.startswith("host: ") and MISSING_HOST in line)
+        ]
+        for line in lines[:_SHOWN_LINES]:
+            self._echo(f"  {line}")
+        if len(lines) > _SHOWN_LINES:
+            self._echo(f"  … {len(lines) - _SHOWN_LINES} more lines: see Inbox in the console")
         logger.info(CAPTURED, extra={"delivery": delivery.id})
 
 

@@ -13,8 +13,8 @@ from typing import Any, Final
 _PAGE: Final = (
     files("router.destinations.rendering").joinpath("slack_preview.html").read_text("utf-8")
 )
-_LINK: Final = re.compile(r"<([^<>]*)>")
-_BOLD: Final = re.compile(r"(?<![\w*])\*(?=\S)([^*\n]+)(?<=\S)\*(?![\w*])")
+LINK: Final = re.compile(r"<([^<>]*)>")
+BOLD: Final = re.compile(r"(?<![\w*])\*(?=\S)([^*\n]+)(?<=\S)\*(?![\w*])")
 _ITALIC: Final = re.compile(r"(?<![\w_])_(?=\S)([^_\n]+)(?<=\S)_(?![\w_])")
 _CODE: Final = re.compile(r"`([^`\n]+)`")
 _COLOUR: Final = re.compile(r"#[0-9a-fA-F]{6}")
@@ -33,7 +33,7 @@ def page(message: Mapping[str, Any], *, app: str = "Event router") -> str:
             f'<div class="attachment"><div class="bar" style="background:{bar}"></div>'
             f'<div class="inside">{inside}</div></div>'
         )
-    title = html.escape(_plain(str(message.get("text", ""))))
+    title = html.escape(plain(str(message.get("text", ""))))
     return (
         _PAGE.replace("{{title}}", title)
         .replace("{{app}}", html.escape(app))
@@ -97,7 +97,7 @@ def _text(text: Mapping[str, Any]) -> str:
         return html.escape(written)
     pieces = []
     end = 0
-    for found in _LINK.finditer(written):
+    for found in LINK.finditer(written):
         pieces += [_formatted(written[end : found.start()]), _reference(found[1])]
         end = found.end()
     pieces.append(_formatted(written[end:]))
@@ -105,8 +105,8 @@ def _text(text: Mapping[str, Any]) -> str:
 
 
 def _formatted(written: str) -> str:
-    text = html.escape(_plain(written))
-    for pattern, tag in ((_CODE, "code"), (_BOLD, "b"), (_ITALIC, "i")):
+    text = html.escape(plain(written))
+    for pattern, tag in ((_CODE, "code"), (BOLD, "b"), (_ITALIC, "i")):
         text = pattern.sub(rf"<{tag}>\1</{tag}>", text)
     return text.replace("\n", "<br>")
 
@@ -116,8 +116,8 @@ def _reference(inside: str) -> str:
     target, _, label = inside.partition("|")
     if target[:1] in {"!", "@", "#"}:
         sign = "#" if target[0] == "#" else "@"
-        return f'<span class="mention">{sign}{html.escape(_plain(label or target[1:]))}</span>'
-    return f"<a {_href(_plain(target))}>{html.escape(_plain(label or target))}</a>"
+        return f'<span class="mention">{sign}{html.escape(plain(label or target[1:]))}</span>'
+    return f"<a {_href(plain(target))}>{html.escape(plain(label or target))}</a>"
 
 
 def _href(url: str) -> str:
@@ -126,6 +126,6 @@ def _href(url: str) -> str:
     )
 
 
-def _plain(written: str) -> str:
+def plain(written: str) -> str:
     """Replace mrkdwn's three entities by their characters."""
     return written.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

@@ -224,7 +224,7 @@ class Preview(msgspec.Struct, frozen=True):
     html: str = ""
     """A mail's HTML part, or an HTML rendering of a Slack message; ``""`` for other kinds."""
     text: str = ""
-    """What people read, as lines of text, if ``body`` is not that; ``""`` for kinds whose body is."""
+    """The lines that people read; ``""`` for kinds whose ``body`` is what they read."""
 
 
 def _digest(parts: Sequence[str]) -> str:

@@ -1,6 +1,5 @@
 """``router doctor``: check everything that an operator would have to check by hand."""
 
-import asyncio
 import os
 import shutil
 import sys
@@ -13,6 +12,7 @@ import click
 import msgspec
 
 from router import __version__
+from router.cli import command_loop
 from router.cli.beside_dev import is_redis_set, running_dev
 from router.cli.completion import complete_destination
 from router.cli.output import as_json, can_move_cursor, echo, has_color
@@ -95,7 +95,7 @@ def doctor(
         if not json_wanted:
             printer.section(section, checks)
 
-    found = asyncio.run(Examination(plan, CLOCK, _record_test).run(wanted, report))
+    found = command_loop.run(Examination(plan, CLOCK, _record_test).run(wanted, report))
     if json_wanted:
         click.echo(as_json({"checks": found}))
     else:

@@ -1,6 +1,5 @@
 """Commands that read and write Redis directly: the connection, ages, tables."""
 
-import asyncio
 import getpass
 import logging
 import os
@@ -10,6 +9,7 @@ from typing import Final, TypeVar
 
 import click
 
+from router.cli import command_loop
 from router.cli.beside_dev import settings_beside_dev
 from router.cli.output import echo
 from router.clock import system_clock
@@ -52,7 +52,7 @@ def with_redis(work: Callable[[Connection], Awaitable[T]], *, deadline: float = 
         finally:
             await connection.close()
 
-    return asyncio.run(run())
+    return command_loop.run(run())
 
 
 async def _explained(connection: Connection, error: JournalUnavailableError) -> str:

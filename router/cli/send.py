@@ -1,6 +1,5 @@
 """``router send``: send one event, or a file of events, to a router."""
 
-import asyncio
 import os
 import secrets
 import sys
@@ -14,6 +13,7 @@ import click
 import msgspec
 
 from router.bounded_read import is_regular
+from router.cli import command_loop
 from router.cli.beside_dev import running_dev
 from router.cli.documented_type import DocumentedType
 from router.cli.event_file import EventFile, read_whole
@@ -116,7 +116,7 @@ def send(
         _FileSender(event, target, _FileOptions(**options)).run()
         return
     body = _sample_body(sample) if sample is not None else read_whole(event) if event else b""
-    result = asyncio.run(send_one(target, body))
+    result = command_loop.run(send_one(target, body))
     echo(result.text)
     if sign and result.status == HTTPStatus.FORBIDDEN:
         echo(_signature_hint(target), err=True)
@@ -233,7 +233,7 @@ class _FileSender:
         stopped: StoppedError | None = None
         try:
             with self._bar or nullcontext():
-                asyncio.run(self._backfill.run(source))
+                command_loop.run(self._backfill.run(source))
         except StoppedError as error:
             stopped = error
         except KeyboardInterrupt:

@@ -1,6 +1,5 @@
 """``router sources test``: what event would come of a request, step by step."""
 
-import asyncio
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -10,6 +9,7 @@ from typing import BinaryIO, Final
 import click
 import msgspec
 
+from router.cli import command_loop
 from router.cli.completion import complete_source
 from router.cli.event_file import EventFile
 from router.cli.known_names import find_source
@@ -108,7 +108,7 @@ def test_source(  # noqa: PLR0913 - a command has as many options as a request h
     request = _request(spec, given, options, content_type)
     public_url = url or _called(settings.public_url, request)
     request = msgspec.structs.replace(request, url=public_url, client=client, at=at)
-    trial, events = asyncio.run(_tester(spec, settings).run(request))
+    trial, events = command_loop.run(_tester(spec, settings).run(request))
     explained = _explained(configuration, events)
     if json:
         click.echo(as_json({"trial": trial, "is_well": trial.is_well, "rules": explained}))

@@ -1,12 +1,12 @@
 """``router top``: a live view of a router in the terminal."""
 
-import asyncio
 import logging
 import shutil
 import sys
 
 import click
 
+from router.cli import command_loop
 from router.cli.beside_dev import settings_beside_dev
 from router.cli.known_names import configured_names
 from router.cli.output import as_json, can_move_cursor, echo, has_color
@@ -57,7 +57,7 @@ def top(interval: float, *, once: bool, json_wanted: bool) -> None:
         return
     # Its lines would be in the picture.
     logging.getLogger("router").addHandler(logging.NullHandler())
-    asyncio.run(_show(settings_beside_dev(), interval))
+    command_loop.run(_show(settings_beside_dev(), interval))
 
 
 def _print_once(*, json_wanted: bool) -> None:

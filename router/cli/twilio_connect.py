@@ -1,12 +1,12 @@
 """``router twilio connect``: from nothing to the first event of a Twilio sink."""
 
-import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 
 import click
 import msgspec
 
+from router.cli import command_loop
 from router.cli.output import INTERRUPTED, as_json, echo
 from router.cli.redis_commands import CLOCK, parse_age, with_redis
 from router.cli.twilio_output import StepPrinter, print_calls
@@ -208,7 +208,7 @@ class _Command:
 
     def _connect(self, plan: ConnectPlan) -> ConnectResult:
         if self._options.no_wait:
-            return asyncio.run(self._carry_out(plan, None))
+            return command_loop.run(self._carry_out(plan, None))
         try:
             return with_redis(lambda connection: self._carry_out(plan, connection))
         except ConfigurationError as error:

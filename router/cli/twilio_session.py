@@ -1,6 +1,5 @@
 """Shared by all commands of ``router twilio``: settings, credentials, and the errors of a call."""
 
-import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -9,6 +8,7 @@ from typing import NoReturn, TypeVar
 import click
 import msgspec
 
+from router.cli import command_loop
 from router.cli.output import as_json
 from router.cli.redis_commands import CLOCK
 from router.cli.twilio_output import StepPrinter, twilio_environment
@@ -80,7 +80,7 @@ class TwilioSession(msgspec.Struct, frozen=True, kw_only=True):
                 return await work(api)
 
         try:
-            return asyncio.run(run())
+            return command_loop.run(run())
         except TwilioApiError as error:
             fail(of_api_error(error), (), json=json)
 

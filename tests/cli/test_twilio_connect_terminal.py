@@ -132,7 +132,7 @@ async def test_ctrl_c_says_what_exists_by_now(bench: TwilioBench) -> None:
                 code = await process.wait()
 
     (sid,) = bench.api.sinks
-    assert code == 130
+    assert code == 130, screen.text
     assert screen.text.replace("\r", "").splitlines()[-2:] == [
         "failed: Interrupted.",
         f"  Exists now: sink {sid} (active). The same command goes on from there.",

@@ -64,7 +64,7 @@ async def test_a_signal_ends_the_router_behind_it(number: signal.Signals) -> Non
     )
     assert process.stdin
     assert process.stdout
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         process.stdin.write(LINE * 400)  # more than a pipe holds: the router reads it, so it runs
         await process.stdin.drain()
         process.send_signal(number)

@@ -27,6 +27,10 @@ async def with_letters(visit: ConsoleVisit, count: int) -> VisitedPage:
     return await visit.get(LIST)
 
 
+async def names_the_rule(visit: ConsoleVisit) -> bool:
+    return "call-quality" in (await visit.get("/console/dead-letters")).text
+
+
 async def test_dead_letters_are_shown_replayed_and_discarded(
     redis_url: Secret, connection: Connection, tmp_path: Path
 ) -> None:
@@ -38,7 +42,7 @@ async def test_dead_letters_are_shown_replayed_and_discarded(
         listed = await with_letters(visit, 2)
         assert "2 dead letters" in listed.text
         assert "Replay 2 dead letters" in listed.text
-        assert "call-quality" in (await visit.get("/console/dead-letters")).text
+        await until(lambda: names_the_rule(visit))
         first, second = ids_in(listed)
 
         shown = await visit.get(f"/console/dead-letters/chat/{first}")

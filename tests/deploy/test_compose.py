@@ -123,6 +123,7 @@ async def as_written(block: str, folder: Path, running: dict[str, Container]) ->
     return Finished(process.returncode or 0, output.decode())
 
 
+@pytest.mark.default_user
 async def test_the_readme_works_as_written(
     checkout: Path, hosts: dict[str, str], mail: SmtpSink, tmp_path: Path
 ) -> None:
@@ -158,6 +159,7 @@ async def test_the_root_is_read_only_and_the_user_is_not_root(
 
 
 @needs_namespace
+@pytest.mark.default_user
 async def test_two_processes_run_without_a_writable_root(
     checkout: Path, hosts: dict[str, str]
 ) -> None:

@@ -57,6 +57,7 @@ async def writes(connection: Connection) -> str:
     return "yes"
 
 
+@pytest.mark.default_user
 async def test_the_router_writes_once_the_primary_has_a_replica(
     primary: RedisServer, replica: RedisServer, sentinel: SentinelServer
 ) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,19 @@ def test_a_command_prints_and_ends_as_it_does_installed(
     assert forked == done(str(SCRIPT), tmp_path, *arguments, **more)
 
 
+@pytest.fixture
+def usual_signals() -> Iterator[None]:
+    """What runs the tests may ignore SIGHUP, as nohup does, and its children then do too."""
+    before = {
+        number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGHUP)
+    }
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.usefixtures("usual_signals")
 async def test_a_signal_ends_the_router_behind_it(number: signal.Signals) -> None:
     process = await asyncio.create_subprocess_exec(
         *(router_program(), "send", "-", "--lines", "--url", "http://127.0.0.1:1/events"),

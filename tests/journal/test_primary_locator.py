@@ -11,7 +11,7 @@ from router.journal.primary_locator import PrimaryLocator
 from router.journal.sentinel import NamedPrimary, NoPrimaryError, SentinelProblem
 from router.settings.sentinel_url import NodeAddress, SentinelUrl, parse_sentinel_url
 
-ASK_SECONDS = 0.15
+ASK_SECONDS = 0.5
 
 
 @pytest.fixture

@@ -200,6 +200,7 @@ def _become(asked: _Asked) -> None:
     """Be as a process that was executed: with these streams, this environment and this folder."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the server may ignore it, as below nohup
     for target, stream in enumerate(asked.streams):
         os.dup2(stream, target)
     for stream in asked.streams:

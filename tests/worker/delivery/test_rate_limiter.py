@@ -1,7 +1,6 @@
 """All workers together keep a rate; a delivery over the rate waits in the queue."""
 
 import asyncio
-from itertools import pairwise
 
 from router.clock import system_clock
 from router.datatypes import Duration, Rate
@@ -32,12 +31,14 @@ async def test_two_workers_share_a_rate(connection: Connection) -> None:
 
 async def test_attempts_are_spread_evenly(connection: Connection) -> None:
     limiter = RateLimiter(connection, "mail", Rate(limit=20, per=Duration(1)), CLOCK)
+    before = CLOCK.monotonic()
     began = []
     for _ in range(5):
         assert await limiter.acquire()
-        began.append(CLOCK.monotonic())
+        began.append(CLOCK.monotonic() - before)
 
-    assert min(later - earlier for earlier, later in pairwise(began)) > 0.025
+    # None is early. A busy machine makes one late, and then the next one is not.
+    assert all(at > 0.05 * number - 0.025 for number, at in enumerate(began)), began
 
 
 async def test_a_moment_beyond_the_lookahead_is_not_waited_for(connection: Connection) -> None:

@@ -223,7 +223,7 @@ async def test_a_lease_is_renewed_while_its_job_runs(connection: Connection, wor
 async def test_a_job_of_another_worker_is_picked_when_its_lease_expires(
     connection: Connection, work: Work
 ) -> None:
-    await connection.redis.set(keys.lease("a"), b"1", px=200)
+    await connection.redis.set(keys.lease("a"), b"1", px=1500)
     await enqueue(connection, "a")
     await enqueue(connection, "b")
     await gone(connection, "b")

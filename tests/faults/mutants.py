@@ -281,7 +281,7 @@ MUTANTS: Final = (
            "tests/worker/delivery/test_orphans.py -k becomes_dead_letters"),
     Mutant(63, "what waits for a removed destination is given up at once",
            "router/worker/delivery/orphans.py", "if orphan.destination in expired:", "if True:",
-           "tests/faults/test_reloads.py -k fifty"),
+           "tests/faults/test_reloads.py -k twenty"),
     Mutant(64, "a dead letter is replayed whether or not it is there",
            "router/journal/scripts/replay.lua",
            "if letter and reference_in(letter) == reference_in(record) then", "if old_id then",

@@ -148,7 +148,7 @@ def digest_environ(redis: EmbeddedRedis, tmp_path: Path) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("count", "size", "memory", "seconds"),
     [
-        pytest.param(4_000, 15_000, 150 * MB, 90.0, id="short"),
+        pytest.param(2_500, 15_000, 130 * MB, 90.0, id="short"),
         pytest.param(
             300_000,
             3_000,

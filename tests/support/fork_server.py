@@ -200,7 +200,9 @@ def _become(asked: _Asked) -> None:
     """Be as a process that was executed: with these streams, this environment and this folder."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the server may ignore it, as below nohup
+    # The server may ignore them, below nohup or in the background.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for target, stream in enumerate(asked.streams):
         os.dup2(stream, target)
     for stream in asked.streams:

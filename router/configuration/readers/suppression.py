@@ -9,13 +9,9 @@ from typing import Any, Final
 import msgspec
 
 from router.configuration.convert import INVALID, Converter
-from router.configuration.readers.features import (
-    check_names,
-    read_condition,
-    read_expressions,
-    texts,
-)
+from router.configuration.readers.features import check_names, texts
 from router.configuration.readers.routes import ANY_EVENT
+from router.configuration.readers.rule_expressions import read_condition, read_expressions
 from router.configuration.readers.schedules import Schedules
 from router.configuration.readers.type_check import scalars_below
 from router.configuration.variables import NoVariables, escaped_offset

@@ -1,7 +1,7 @@
 """Names that people write: the values that they name, and suggestions where one is misspelt."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final, TypeVar
 
 T = TypeVar("T")
@@ -29,6 +29,29 @@ def suggestion(word: str, known: Iterable[str]) -> str:
         return f'did you mean "{match}"?'
     more = ", …" if len(known) > _LISTED else ""
     return f"there are: {', '.join(known[:_LISTED])}{more}" if known else "there are none"
+
+
+class Synonyms:
+    """Words of other tools, and those of ours that mean the same.
+
+    Args:
+        rows: Words of others, and ours for each of them, the best first. A word may stand in several rows,
+            of which the first has the best ones.
+    """
+
+    def __init__(self, *rows: tuple[Iterable[str], Iterable[str]]) -> None:
+        self._ours: dict[str, tuple[str, ...]] = {}
+        for words, ours in rows:
+            for word in words:
+                self._ours[word] = (*self._ours.get(word, ()), *ours)
+
+    def same(self, word: str, known: Collection[str]) -> str:
+        """Return the known word that means the same as ``word``, in any case; ``""`` if none does."""
+        return next((name for name in self._ours.get(word.lower(), ()) if name in known), "")
+
+    def meant(self, word: str, known: Collection[str]) -> str:
+        """Return the known word that means the same as ``word``, or a similar one; ``""`` if there is none."""
+        return self.same(word, known) or closest_match(word, known) or ""
 
 
 def named(names: Iterable[str], known: Mapping[str, T], *, missing: str) -> tuple[T, ...]:

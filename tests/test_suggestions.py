@@ -2,7 +2,7 @@
 
 import pytest
 
-from router.suggestions import UnknownNameError, closest_match, named, suggestion
+from router.suggestions import Synonyms, UnknownNameError, closest_match, named, suggestion
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,24 @@ def test_a_suggestion_names_the_closest_match_or_what_exists(
 def test_a_suggestion_lists_at_most_twelve_names() -> None:
     listed = suggestion("x", {f"n{number:02}" for number in range(13)})
     assert listed.endswith("n11, …")
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "same", "meant"),
+    [
+        ("new", {"add", "init"}, "add", "add"),
+        ("NEW", {"init"}, "init", "init"),
+        ("new", {"news"}, "", "news"),
+        ("lint", {"check"}, "check", "check"),
+        ("checks", {"check"}, "", "check"),
+        ("x", {"check"}, "", ""),
+    ],
+)
+def test_a_word_of_two_rows_means_what_both_have(
+    word: str, known: set[str], same: str, meant: str
+) -> None:
+    synonyms = Synonyms((["new", "create"], ["add"]), (["new"], ["init"]), (["lint"], ["check"]))
+    assert (synonyms.same(word, known), synonyms.meant(word, known)) == (same, meant)
 
 
 def test_what_is_named_is_returned_once_in_the_order_of_the_names() -> None:

@@ -7,34 +7,32 @@ from typing import Any, Final
 
 import click
 
-from router.suggestions import closest_match
+from router.suggestions import Synonyms, closest_match
 
-_SAME: Final[dict[str, tuple[str, ...]]] = {
-    **dict.fromkeys(("validate", "lint", "verify", "check-config", "check-rules"), ("check",)),
-    **dict.fromkeys(("serve", "server", "start", "up", "daemon"), ("run",)),
-    **dict.fromkeys(("new", "scaffold", "bootstrap", "setup"), ("init",)),
-    **dict.fromkeys(("status", "diagnose", "health", "ping"), ("status", "doctor")),
-    **dict.fromkeys(("watch", "monitor", "stats", "dashboard"), ("top",)),
-    **dict.fromkeys(("ls", "get", "all", "query"), ("list",)),
-    **dict.fromkeys(("describe", "view", "inspect", "cat", "info"), ("show",)),
-    **dict.fromkeys(
-        ("rm", "delete", "remove", "drop", "purge"), ("discard", "expire", "disconnect")
-    ),
-    **dict.fromkeys(("create", "new", "set", "put"), ("add",)),
-    **dict.fromkeys(("retry", "redrive", "requeue", "resend", "redeliver"), ("replay", "retry")),
-    **dict.fromkeys(("ack", "claim"), ("acknowledge",)),
-    **dict.fromkeys(("close", "fix"), ("resolve",)),
-    **dict.fromkeys(("mute", "snooze", "inhibit"), ("silence",)),
-    **dict.fromkeys(("disable", "stop"), ("pause",)),
-    **dict.fromkeys(("enable", "unpause"), ("resume",)),
-    **dict.fromkeys(("dlq", "deadletters", "dead_letters"), ("dead-letters",)),
-    **dict.fromkeys(("receivers", "receiver", "contact-points"), ("destinations",)),
-    **dict.fromkeys(("publish", "push", "emit", "post", "fire"), ("send",)),
-    **dict.fromkeys(("render", "template"), ("preview",)),
-    **dict.fromkeys(("why", "trace", "dry-run"), ("explain",)),
-    **dict.fromkeys(("help",), ("--help",)),
-    **dict.fromkeys(("version",), ("--version",)),
-}
+_SAME: Final = Synonyms(
+    (("validate", "lint", "verify", "check-config", "check-rules"), ("check",)),
+    (("serve", "server", "start", "up", "daemon"), ("run",)),
+    (("create", "new", "set", "put"), ("add",)),
+    (("new", "scaffold", "bootstrap", "setup"), ("init",)),
+    (("status", "diagnose", "health", "ping"), ("status", "doctor")),
+    (("watch", "monitor", "stats", "dashboard"), ("top",)),
+    (("ls", "get", "all", "query"), ("list",)),
+    (("describe", "view", "inspect", "cat", "info"), ("show",)),
+    (("rm", "delete", "remove", "drop", "purge"), ("discard", "expire", "disconnect")),
+    (("retry", "redrive", "requeue", "resend", "redeliver"), ("replay", "retry")),
+    (("ack", "claim"), ("acknowledge",)),
+    (("close", "fix"), ("resolve",)),
+    (("mute", "snooze", "inhibit"), ("silence",)),
+    (("disable", "stop"), ("pause",)),
+    (("enable", "unpause"), ("resume",)),
+    (("dlq", "deadletters", "dead_letters"), ("dead-letters",)),
+    (("receivers", "receiver", "contact-points"), ("destinations",)),
+    (("publish", "push", "emit", "post", "fire"), ("send",)),
+    (("render", "template"), ("preview",)),
+    (("why", "trace", "dry-run"), ("explain",)),
+    (("help",), ("--help",)),
+    (("version",), ("--version",)),
+)
 """Our commands with the meaning of another word, the best first."""
 _SETTINGS: Final = {
     **dict.fromkeys(("config", "rules-folder", "rules-dir", "config-dir"), "ROUTER_RULES"),
@@ -80,8 +78,7 @@ class HintingGroup(click.Group):
 
 def meant_command(name: str, known: Collection[str], options: Collection[str]) -> str:
     """Return the command or option of a group that a word probably stands for; ``""`` if none."""
-    same = (each for each in _SAME.get(name.lower(), ()) if each in known or each in options)
-    return next(same, "") or closest_match(name, known) or ""
+    return _SAME.same(name, [*known, *options]) or closest_match(name, known) or ""
 
 
 def explained(error: click.UsageError) -> click.UsageError:

@@ -6,77 +6,65 @@ A key is suggested only where it exists, so that one table serves all maps of th
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from router.suggestions import closest_match, suggestion
+from router.suggestions import Synonyms, suggestion
 
-_SAME: Final[dict[str, tuple[str, ...]]] = {
-    **dict.fromkeys(
-        ("url", "hook", "webhook", "endpoint", "address"), ("webhook_url", "url", "to")
-    ),
-    "webhook_url": ("url",),
-    "api_url": ("webhook_url", "url"),
-    **dict.fromkeys(
-        ("within", "duration", "period", "span", "window", "timeout"), ("for", "within", "wait")
-    ),
-    "for": ("within", "wait", "after"),
-    **dict.fromkeys(("throttle", "suppress", "silence_for", "debounce"), ("cooldown",)),
-    **dict.fromkeys(("repeat_interval", "renotify", "renotify_interval"), ("remind",)),
-    **dict.fromkeys(("keep_firing_for", "recovery_window"), ("hold",)),
-    **dict.fromkeys(("group_by", "by", "key", "keys"), ("by", "group", "equal")),
-    "group_wait": ("wait", "group"),
-    "group_interval": ("interval", "group"),
-    **dict.fromkeys(("threshold", "min", "times", "count", "limit"), ("at_least",)),
-    **dict.fromkeys(
-        ("receivers", "contact_points", "channels", "targets"), ("destinations", "send_to")
-    ),
-    **dict.fromkeys(
+_SAME: Final = Synonyms(
+    (("http_config", "webhook_configs", "webhook", "generic", "post"), ("http",)),
+    (("url", "hook", "webhook", "endpoint", "address"), ("webhook_url", "url", "to")),
+    (("webhook_url",), ("url",)),
+    (("api_url",), ("webhook_url", "url")),
+    (("within", "duration", "period", "span", "window", "timeout"), ("for", "within", "wait")),
+    (("for",), ("within", "wait", "after")),
+    (("throttle", "suppress", "silence_for", "debounce"), ("cooldown",)),
+    (("repeat_interval", "renotify", "renotify_interval"), ("remind",)),
+    (("keep_firing_for", "recovery_window"), ("hold",)),
+    (("group_by", "by", "key", "keys"), ("by", "group", "equal")),
+    (("group_wait",), ("wait", "group")),
+    (("group_interval",), ("interval", "group")),
+    (("threshold", "min", "times", "count", "limit"), ("at_least",)),
+    (("receivers", "contact_points", "channels", "targets"), ("destinations", "send_to")),
+    (
         ("receiver", "destination", "destinations", "notify", "to", "actions", "action", "sendto"),
         ("send_to", "to"),
     ),
-    "route": ("routes", "send_to"),
-    **dict.fromkeys(("matchers", "match_re", "matcher", "match"), ("match", "while")),
-    **dict.fromkeys(
-        ("expr", "condition", "conditions", "if", "where", "filter", "query"), ("when",)
-    ),
-    **dict.fromkeys(("annotations", "message", "title", "text", "subject"), ("summary", "subject")),
-    **dict.fromkeys(("runbook", "runbook_url", "comment", "note"), ("description", "comment")),
-    **dict.fromkeys(("priority", "level", "urgency"), ("severity",)),
-    **dict.fromkeys(("alert", "id", "rule", "title"), ("name",)),
-    **dict.fromkeys(
-        ("event", "event_type", "event_types", "type", "types", "on"), ("events", "event")
-    ),
-    **dict.fromkeys(("enabled", "disabled", "dry_run", "active"), ("mode",)),
-    **dict.fromkeys(("tags", "label"), ("labels",)),
-    **dict.fromkeys(("vars", "variables", "define", "with"), ("let",)),
-    **dict.fromkeys(("missing", "deadman", "heartbeat", "no_data"), ("absent",)),
-    **dict.fromkeys(("recovery", "recover", "clear", "resolved", "auto_resolve"), ("resolve",)),
-    **dict.fromkeys(("escalation", "escalations"), ("escalate",)),
-    **dict.fromkeys(("inhibit_rules", "inhibit", "inhibition"), ("inhibitions",)),
-    **dict.fromkeys(("source_match", "source_matchers", "source"), ("while", "from")),
-    **dict.fromkeys(("target_match", "target_matchers", "target"), ("hold_back",)),
-    **dict.fromkeys(
+    (("route",), ("routes", "send_to")),
+    (("matchers", "match_re", "matcher", "match"), ("match", "while")),
+    (("expr", "condition", "conditions", "if", "where", "filter", "query"), ("when",)),
+    (("groups", "alerts", "rule"), ("rules",)),
+    (("alert", "id", "rule", "title"), ("name",)),
+    (("annotations", "message", "title", "text", "subject"), ("summary", "subject")),
+    (("runbook", "runbook_url", "comment", "note"), ("description", "comment")),
+    (("priority", "level", "urgency"), ("severity",)),
+    (("event", "event_type", "event_types", "type", "types", "on"), ("events", "event")),
+    (("enabled", "disabled", "dry_run", "active"), ("mode",)),
+    (("tags", "label"), ("labels",)),
+    (("vars", "variables", "define", "with"), ("let",)),
+    (("missing", "deadman", "heartbeat", "no_data"), ("absent",)),
+    (("recovery", "recover", "clear", "resolved", "auto_resolve"), ("resolve",)),
+    (("escalation", "escalations"), ("escalate",)),
+    (("inhibit_rules", "inhibit", "inhibition"), ("inhibitions",)),
+    (("source_match", "source_matchers", "source"), ("while", "from")),
+    (("target_match", "target_matchers", "target"), ("hold_back",)),
+    (
         ("time_intervals", "mute_time_intervals", "maintenance", "mute", "quiet_hours"),
         ("mute_times",),
     ),
-    **dict.fromkeys(("groups", "alerts", "rule"), ("rules",)),
-    **dict.fromkeys(("location", "timezone", "tz", "time-zone"), ("time_zone",)),
-    **dict.fromkeys(("weekdays", "weekday"), ("days",)),
-    **dict.fromkeys(("start", "startsat", "start_time", "begins"), ("starts", "from")),
-    **dict.fromkeys(("end", "endsat", "end_time", "until"), ("ends", "to")),
-    **dict.fromkeys(("createdby", "created_by", "user", "who"), ("author",)),
-    **dict.fromkeys(("lookup", "column"), ("from",)),
-    **dict.fromkeys(("default", "fallback", "else"), ("otherwise",)),
-    **dict.fromkeys(("http_config", "webhook_configs", "webhook", "generic", "post"), ("http",)),
-    **dict.fromkeys(("email_configs", "mail", "smtp", "e-mail"), ("email",)),
-    **dict.fromkeys(("service_key", "integration_key"), ("routing_key",)),
-    **dict.fromkeys(("smarthost", "smtp_host", "smtp_server", "host", "server"), ("smtp_url",)),
-    **dict.fromkeys(("auth_token", "bot_token", "access_token"), ("token",)),
-    "slack_configs": ("slack",),
-    "pagerduty_configs": ("pagerduty", "apprise"),
-    "opsgenie_configs": ("opsgenie", "apprise"),
-    **dict.fromkeys(
-        ("msteams", "msteams_configs", "msteamsv2_configs", "microsoft_teams"), ("teams", "apprise")
-    ),
-    **dict.fromkeys(
+    (("location", "timezone", "tz", "time-zone"), ("time_zone",)),
+    (("weekdays", "weekday"), ("days",)),
+    (("start", "startsat", "start_time", "begins"), ("starts", "from")),
+    (("end", "endsat", "end_time", "until"), ("ends", "to")),
+    (("createdby", "created_by", "user", "who"), ("author",)),
+    (("lookup", "column"), ("from",)),
+    (("default", "fallback", "else"), ("otherwise",)),
+    (("email_configs", "mail", "smtp", "e-mail"), ("email",)),
+    (("service_key", "integration_key"), ("routing_key",)),
+    (("smarthost", "smtp_host", "smtp_server", "host", "server"), ("smtp_url",)),
+    (("auth_token", "bot_token", "access_token"), ("token",)),
+    (("slack_configs",), ("slack",)),
+    (("pagerduty_configs",), ("pagerduty", "apprise")),
+    (("opsgenie_configs",), ("opsgenie", "apprise")),
+    (("msteams", "msteams_configs", "msteamsv2_configs", "microsoft_teams"), ("teams", "apprise")),
+    (
         (
             "teams",
             "pagerduty",
@@ -90,15 +78,15 @@ _SAME: Final[dict[str, tuple[str, ...]]] = {
         ),
         ("apprise",),
     ),
-    **dict.fromkeys(("regex", "regexp", "re", "pattern", "=~", "~", "like"), ("matches",)),
-    **dict.fromkeys(("starts_with", "startswith", "begins_with"), ("prefix",)),
-    **dict.fromkeys(("ends_with", "endswith"), ("suffix",)),
-    **dict.fromkeys(("contains", "includes"), ("substring",)),
-    **dict.fromkeys(("eq", "equals", "is", "="), ("==",)),
-    **dict.fromkeys(("ne", "neq", "not", "is_not", "<>"), ("!=",)),
-    **dict.fromkeys(("one_of", "any_of"), ("in",)),
-    **dict.fromkeys(("console", "log", "stdout", "file", "debug"), ("capture",)),
-}
+    (("regex", "regexp", "re", "pattern", "=~", "~", "like"), ("matches",)),
+    (("starts_with", "startswith", "begins_with"), ("prefix",)),
+    (("ends_with", "endswith"), ("suffix",)),
+    (("contains", "includes"), ("substring",)),
+    (("eq", "equals", "is", "="), ("==",)),
+    (("ne", "neq", "not", "is_not", "<>"), ("!=",)),
+    (("one_of", "any_of"), ("in",)),
+    (("console", "log", "stdout", "file", "debug"), ("capture",)),
+)
 """Our keys with the meaning of another key, the best first."""
 
 _SECTION: Final = "it is a section of the file, beside rules"
@@ -134,8 +122,7 @@ def meant_key(key: str, known: Iterable[str]) -> str:
     names = list(known)
     if _is_elsewhere(key, names):
         return ""
-    same = next((name for name in _SAME.get(key.lower(), ()) if name in names), "")
-    return same or closest_match(key, names) or ""
+    return _SAME.meant(key, names)
 
 
 def _is_elsewhere(key: str, names: Collection[str]) -> bool:

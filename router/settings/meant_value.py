@@ -6,19 +6,19 @@ from ipaddress import ip_network
 from typing import Final
 
 from router.datatypes import ByteSize, Duration, Networks
-from router.suggestions import closest_match
+from router.suggestions import Synonyms
 
 _YES: Final = frozenset({"true", "on", "1", "y", "enable", "enabled"})
 _NO: Final = frozenset({"false", "off", "0", "n", "none", "disable", "disabled", "never"})
-_WORDS: Final = {
-    **dict.fromkeys(_YES, ("yes", "otlp", "strict")),
-    **dict.fromkeys(_NO, ("no", "off", "none", "relaxed")),
-    **dict.fromkeys(("warn",), ("warning",)),
-    **dict.fromkeys(("err", "critical", "fatal"), ("error",)),
-    **dict.fromkeys(("trace", "verbose"), ("debug",)),
-    **dict.fromkeys(("opentelemetry", "otel", "jaeger", "zipkin"), ("otlp",)),
-    **dict.fromkeys(("pretty", "plain", "logfmt", "console"), ("text",)),
-}
+_WORDS: Final = Synonyms(
+    (_YES, ("yes", "otlp", "strict")),
+    (_NO, ("no", "off", "none", "relaxed")),
+    (("warn",), ("warning",)),
+    (("err", "critical", "fatal"), ("error",)),
+    (("trace", "verbose"), ("debug",)),
+    (("opentelemetry", "otel", "jaeger", "zipkin"), ("otlp",)),
+    (("pretty", "plain", "logfmt", "console"), ("text",)),
+)
 """Values by the words of others, the best first."""
 _SIZE: Final = re.compile(r"(\d+)\s*([kmg])(?:i?b|ytes)?", re.IGNORECASE)
 
@@ -32,9 +32,7 @@ def meant_value(kind: type, text: str) -> str:
     """
     text = text.strip()
     if issubclass(kind, enum.StrEnum):
-        words = _WORDS.get(text.lower(), ())
-        known = next((word for word in words if word in set(kind)), "")
-        return known or closest_match(text.lower(), kind) or ""
+        return _WORDS.meant(text.lower(), list(kind))
     if kind is Duration:
         if text.lower() in _NO:
             return "0"

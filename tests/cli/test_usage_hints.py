@@ -24,6 +24,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("silences list", "No such command 'silences'. Did you mean 'silence'?"),
         ("validate", "No such command 'validate'. Did you mean 'check'?"),
         ("lint rules", "No such command 'lint'. Did you mean 'check'?"),
+        ("new", "No such command 'new'. Did you mean 'init'?"),
+        ("silence new", "No such command 'new'. Did you mean 'add'?"),
         ("serve", "No such command 'serve'. Did you mean 'run'?"),
         ("status", "No such command 'status'. Did you mean 'doctor'?"),
         ("dlq", "No such command 'dlq'. Did you mean 'dead-letters'?"),

@@ -23,7 +23,7 @@ from router.journal.tls_faults import CLIENT_CERTIFICATE, NO_TLS, TLS, tls_fault
 
 _SECONDS: Final = 1.0
 _GREETING_SECONDS: Final = 0.25
-_GREETING_BYTES: Final = 4096
+_ANSWER_BYTES: Final = 4096
 _USUAL_PORT: Final = 6379
 
 
@@ -65,16 +65,7 @@ async def second_opinion(
 
 async def _greeting(host: str, port: int) -> ConnectionFault | StoreError | None:
     """Return what a server says before it is asked. Redis says nothing then but errors."""
-    said = b""
-    try:
-        async with asyncio.timeout(_GREETING_SECONDS):
-            reader, writer = await asyncio.open_connection(host, port)
-            try:
-                said = await reader.read(_GREETING_BYTES)
-            finally:
-                writer.transport.abort()
-    except (OSError, UnicodeError):
-        return None
+    said = await _answer(host, port, b"", _GREETING_SECONDS)
     if said.startswith(b"-"):
         return store_error(ResponseError(said[1:].decode(errors="replace")))
     return OTHER_SERVER if said else None
@@ -82,16 +73,21 @@ async def _greeting(host: str, port: int) -> ConnectionFault | StoreError | None
 
 async def _speaks_plainly(host: str, port: int) -> bool:
     """Return whether a server answers a PING as Redis does, with or without a password."""
+    return (await _answer(host, port, b"PING\r\n", _SECONDS)).startswith((b"+", b"-"))
+
+
+async def _answer(host: str, port: int, question: bytes, seconds: float) -> bytes:
+    """Return the first bytes of an answer; empty if there is none in time."""
     try:
-        async with asyncio.timeout(_SECONDS):
+        async with asyncio.timeout(seconds):
             reader, writer = await asyncio.open_connection(host, port)
             try:
-                writer.write(b"PING\r\n")
-                return await reader.read(1) in {b"+", b"-"}
+                writer.write(question)
+                return await reader.read(_ANSWER_BYTES)
             finally:
                 writer.transport.abort()  # also when the time is over
     except (OSError, UnicodeError):
-        return False
+        return b""
 
 
 async def _speaks_tls(host: str, port: int) -> bool:

@@ -111,13 +111,21 @@ def _formatted(written: str) -> str:
     return text.replace("\n", "<br>")
 
 
-def _reference(inside: str) -> str:
-    """Return the HTML of a mrkdwn reference, ``<…>``: a link or a mention."""
+def parts_of_reference(inside: str) -> tuple[str | None, str]:
+    """Return the URL and the text of a mrkdwn reference, ``<…>``; the URL of a mention is None."""
     target, _, label = inside.partition("|")
     if target[:1] in {"!", "@", "#"}:
-        sign = "#" if target[0] == "#" else "@"
-        return f'<span class="mention">{sign}{html.escape(plain(label or target[1:]))}</span>'
-    return f"<a {_href(plain(target))}>{html.escape(plain(label or target))}</a>"
+        return None, f"{'#' if target[0] == '#' else '@'}{label or target[1:]}"
+    return target, label or target
+
+
+def _reference(inside: str) -> str:
+    """Return the HTML of a mrkdwn reference: a link or a mention."""
+    url, text = parts_of_reference(inside)
+    shown = html.escape(plain(text))
+    if url is None:
+        return f'<span class="mention">{shown}</span>'
+    return f"<a {_href(plain(url))}>{shown}</a>"
 
 
 def _href(url: str) -> str:

@@ -7,7 +7,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from router.destinations.rendering.slack_preview import BOLD, LINK, plain
+from router.destinations.rendering.slack_preview import (
+    BOLD,
+    LINK,
+    parts_of_reference,
+    plain,
+)
 
 _BAR: Final = "┃ "
 """Stands before each line of an attachment, as its coloured bar does in Slack."""
@@ -77,7 +82,5 @@ def _text(text: Mapping[str, Any]) -> str:
 
 
 def _reference(found: re.Match[str]) -> str:
-    target, _, label = found[1].partition("|")
-    if target[:1] in {"!", "@", "#"}:
-        return f"{'#' if target[0] == '#' else '@'}{label or target[1:]}"
-    return f"{label} ({target})" if label and label != target else target
+    url, text = parts_of_reference(found[1])
+    return text if url in {None, text} else f"{text} ({url})"

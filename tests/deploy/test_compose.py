@@ -295,7 +295,7 @@ def override(checkout: Path) -> dict[str, str]:
     (checkout / "secrets").mkdir()
     secrets = {
         "twilio-auth-tokens": "token-in-a-file",
-        "admin-token": "a token of operators that nobody guesses",
+        "admin-token": "a token of operators that is hard to guess",
         "smtp-url": "smtp://mail:1025",
     }
     for name, text in secrets.items():

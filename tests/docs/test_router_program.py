@@ -81,7 +81,7 @@ async def test_a_signal_ends_the_router_behind_it(number: signal.Signals) -> Non
         process.stdin.write(LINE * 400)  # more than a pipe holds: the router reads it, so it runs
         await process.stdin.drain()
         process.send_signal(number)
-        await process.stdout.read()  # to the end: nobody has the pipe any more
+        await process.stdout.read()  # to the end: no process has the pipe any more
         code = await process.wait()
 
     assert code == -number

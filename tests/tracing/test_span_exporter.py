@@ -88,7 +88,7 @@ def base(collector: Collector) -> str:
 async def test_a_final_status_is_the_reason_and_is_not_retried(
     monkeypatch: pytest.MonkeyPatch, collector: Collector, status: int
 ) -> None:
-    """A redirect is no success, as the exporter thinks: nobody has taken the spans."""
+    """The exporter takes a redirect for a success, although no spans were taken."""
     collector.otherwise = Reply(status, KEY.encode(), {"Location": f"/{KEY}"})
 
     found, _ = await export(monkeypatch, base(collector))
